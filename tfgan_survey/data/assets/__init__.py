@@ -1,0 +1,1 @@
+"""Files shipped with the package, and the script that makes them."""
