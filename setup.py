@@ -1,0 +1,71 @@
+"""Install `tfgan_survey`; the working entry for pip, wheels and editable installs."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+
+PLOTS = ["matplotlib>=3.9"]
+SERVING = [
+    "grpcio>=1.70",
+    "httptools>=0.6",
+    "httpx>=0.27",
+    "prometheus-client>=0.20",
+    "starlette>=0.40",
+    "tensorflow-serving-api==2.21.*",
+    "uvicorn>=0.30",
+    "uvloop>=0.21; platform_system != 'Windows'",
+]
+
+setup(
+    name="tfgan-survey",
+    version="0.1.0",
+    description="The GANs of the surveys, trained, evaluated, exported and served with Keras 3",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.10",
+    packages=find_packages(include=["tfgan_survey", "tfgan_survey.*"]),
+    package_data={
+        "tfgan_survey": ["py.typed"],
+        "tfgan_survey.data": ["assets/*"],
+        "tfgan_survey.metrics": ["weights/*"],
+        "tfgan_survey.serving": ["*.html"],
+    },
+    # The lower ends are what the tests run on; the upper ends keep out what they have not seen.
+    install_requires=[
+        "tensorflow>=2.21,<2.22",
+        "keras>=3.15,<4",
+        "tensorflow-datasets>=4.9.10,<5",
+        "importlib_resources>=6",  # TFDS imports it without declaring it
+        "numpy>=2.0,<3",
+        "pillow>=10",
+        "click>=8.1",
+        "scipy>=1.13",
+        "scikit-learn>=1.5",
+    ],
+    extras_require={
+        "plots": PLOTS,
+        "serving": SERVING,
+        "benchmarks": ["torch>=2.13"],
+        "dev": [
+            *PLOTS,
+            *SERVING,
+            "build>=1.2",
+            "hypothesis>=6.100",
+            "pre-commit>=4",
+            "pytest>=8",
+            "pyyaml>=6",
+            "ruff>=0.14",
+        ],
+    },
+    entry_points={"console_scripts": ["tfgan-survey=tfgan_survey.cli:main"]},
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Education",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)

@@ -1,0 +1,1 @@
+"""One operation each: latents from seeds, labels as features, maxout."""

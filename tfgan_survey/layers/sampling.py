@@ -1,0 +1,82 @@
+"""Latents: their distributions, and latents that depend on one seed a row."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import tensorflow as tf
+
+from tfgan_survey.errors import unknown_name
+
+# Name -> (low, high) of a uniform distribution; None is the standard normal.
+_BOUNDS: dict[str, tuple[float, float] | None] = {
+    "uniform": (-1.0, 1.0),  # survey snippet, DCGAN and f-GAN
+    "normal": None,  # WGAN-GP; the survey's trick 3
+    "uniform_unit_variance": (-math.sqrt(3.0), math.sqrt(3.0)),  # Goodfellow et al. 2014, code
+    "uniform_01": (0.0, 1.0),  # Mirza & Osindero 2014: the unit hypercube
+}
+LATENTS = tuple(_BOUNDS)
+
+
+def check_latent(distribution: str) -> str:
+    """Return the name of a latent distribution, or say which ones there are.
+
+    Raises:
+        UnknownNameError: no such distribution.
+    """
+    if distribution not in _BOUNDS:
+        raise unknown_name("latent distribution", distribution, LATENTS)
+    return distribution
+
+
+def random_latents(
+    batch: int | tf.Tensor, latent_dim: int, distribution: str, seed: keras.random.SeedGenerator
+) -> tf.Tensor:
+    """Draw a batch of latents for training.
+
+    Formula:  "normal": z ~ N(0, I); "uniform": z ~ U(-1, 1)^latent_dim;
+              "uniform_unit_variance": U(-sqrt 3, sqrt 3); "uniform_01": U(0, 1).
+
+    Args:
+        batch: number of rows.
+        latent_dim: number of columns.
+        distribution: one of `LATENTS`.
+        seed: the model's generator; its state advances by one draw.
+
+    Returns:
+        float32 tensor `(batch, latent_dim)`.
+    """
+    bounds = _BOUNDS[check_latent(distribution)]
+    shape = (batch, latent_dim)
+    if bounds is None:
+        return keras.random.normal(shape, dtype="float32", seed=seed)
+    return keras.random.uniform(shape, *bounds, dtype="float32", seed=seed)
+
+
+def latents_from_seeds(seeds: tf.Tensor, latent_dim: int, distribution: str) -> tf.Tensor:
+    """Return one latent a row, each a function of its own seed alone.
+
+    A row's latent does not depend on its place in the batch or on the other rows, so a server may
+    join and split requests as it likes and a repeated request repeats exactly.
+
+    Args:
+        seeds: int64 tensor `(batch,)`, any values.
+        latent_dim: number of columns.
+        distribution: one of `LATENTS`.
+
+    Returns:
+        float32 tensor `(batch, latent_dim)`.
+
+    Source: counter-based random numbers, Salmon et al. 2011 (TensorFlow's stateless operations).
+    """
+    bounds = _BOUNDS[check_latent(distribution)]
+
+    def row(seed: tf.Tensor) -> tf.Tensor:
+        key = tf.stack([seed, tf.zeros_like(seed)])
+        if bounds is None:
+            return tf.random.stateless_normal((latent_dim,), key)
+        return tf.random.stateless_uniform((latent_dim,), key, *bounds)
+
+    latents = tf.map_fn(row, tf.cast(seeds, tf.int64), fn_output_signature=tf.float32)
+    return tf.ensure_shape(latents, (None, latent_dim))

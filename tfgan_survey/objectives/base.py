@@ -1,0 +1,57 @@
+"""The objective axis: who minimises what, given the discriminator's scores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import keras
+import tensorflow as tf
+
+from tfgan_survey.registry import Configured
+
+if TYPE_CHECKING:
+    from tfgan_survey.networks.pair import NetworkPair
+
+
+class Objective(Configured):
+    """Two losses, both minimised, as functions of linear scores.
+
+    Why:      the loop hands over scores and knows no loss by name; a new objective is one file in
+              this package and a row in its test.
+
+    A subclass sets `name` and implements both losses. Scores are float32 `(batch, 1)` or a patch
+    map `(batch, h, w, 1)`; the mean is over all of them.
+    """
+
+    name: ClassVar[str]
+    needs_images: ClassVar[bool] = False
+
+    def discriminator_loss(
+        self,
+        real_scores: tf.Tensor,
+        fake_scores: tf.Tensor,
+        real: tf.Tensor | None = None,
+        fake: tf.Tensor | None = None,
+        seed: keras.random.SeedGenerator | None = None,
+    ) -> tf.Tensor:
+        """Return the scalar that the discriminator minimises.
+
+        Args:
+            real_scores: scores of the real batch.
+            fake_scores: scores of the generated batch.
+            real: the real images, for objectives with `needs_images`.
+            fake: the generated images, likewise.
+            seed: randomness of objectives that draw, such as label flipping.
+        """
+        raise NotImplementedError  # abstract
+
+    def generator_loss(self, fake_scores: tf.Tensor) -> tf.Tensor:
+        """Return the scalar that the generator minimises."""
+        raise NotImplementedError  # abstract
+
+    def probabilities(self, scores: tf.Tensor) -> tf.Tensor | None:
+        """Return the discriminator's probability of "real", or None where it has none."""
+        return None
+
+    def validate(self, pair: NetworkPair) -> None:
+        """Refuse a pair that this objective cannot be trained with, by a ValueError."""

@@ -1,0 +1,53 @@
+"""The regularizer axis: what holds the discriminator back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+import keras
+import tensorflow as tf
+
+from tfgan_survey.registry import Configured
+
+if TYPE_CHECKING:
+    from tfgan_survey.networks.pair import NetworkPair
+
+
+class Regularizer(Configured):
+    """A term added to the discriminator's loss, a projection after its update, or both.
+
+    A subclass sets `name` and overrides what it needs; both default to nothing.
+    """
+
+    name: ClassVar[str]
+
+    def penalty(
+        self,
+        score_fn: Callable[[tf.Tensor], tf.Tensor],
+        real: tf.Tensor,
+        fake: tf.Tensor,
+        seed: keras.random.SeedGenerator,
+    ) -> tf.Tensor:
+        """Return the scalar to add, already weighted; evaluated inside the tape.
+
+        Args:
+            score_fn: images to scores, labels and `training` already bound.
+            real: float32 `(batch, ...)`.
+            fake: float32 `(batch, ...)`, a constant for this update.
+            seed: randomness.
+        """
+        return tf.zeros(())
+
+    def project(self, discriminator: keras.Model) -> None:
+        """Move the discriminator's weights after its update."""
+
+    def validate(self, pair: NetworkPair) -> None:
+        """Refuse a pair for which the regularizer is known to be wrong, by a ValueError."""
+
+
+@keras.saving.register_keras_serializable("tfgan_survey")
+class NoRegularizer(Regularizer):
+    """No penalty and no projection."""
+
+    name = "none"
