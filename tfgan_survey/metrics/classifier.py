@@ -2,7 +2,8 @@
 
 It serves twice. Trained once on the real training set it is shipped in `metrics/weights/` and
 gives the features of `frechet_distance` and `kernel_distance`, the probabilities of
-`classifier_score` and the verdicts of `gan_test`. Trained on generated samples only it is the `gan_train` classifier.
+`classifier_score` and the verdicts of `gan_test`. Trained on generated samples only it is the
+`gan_train` classifier.
 """
 
 from __future__ import annotations
