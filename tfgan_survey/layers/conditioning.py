@@ -56,3 +56,88 @@ class AppendLabelMaps(keras.layers.Layer):
     def compute_output_shape(self, features_shape, one_hot_shape):
         """Add the channels."""
         return (*features_shape[:-1], features_shape[-1] + one_hot_shape[-1])
+
+
+@keras.saving.register_keras_serializable("tfgan_survey")
+class LabelProjection(keras.layers.Layer):
+    """Add to the score how well the features agree with the label.
+
+    Formula:  score = w . phi(x) + b + <V[y], phi(x)>
+
+    Why:      the form of log p(x|y) / q(x|y) where the classes are log-linear in the features; the
+              label meets the features at the end, so no label maps have to be convolved.
+
+    Args:
+        num_classes: rows of V.
+        kernel_initializer: of w and V.
+
+    Returns:
+        Linear scores `(batch, 1)`.
+
+    Source: Miyato & Koyama 2018, arXiv:1802.05637, Eq. 5. Departure: the features are flattened
+    instead of summed over the map. V is applied as one matrix product whose column the one-hot
+    label selects: the gradient stays dense.
+    """
+
+    def __init__(self, num_classes: int, kernel_initializer="glorot_uniform", **kwargs):
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, features_shape, one_hot_shape):
+        """Create w and V as one matrix, and b."""
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(features_shape[-1], 1 + self.num_classes),
+            initializer=self.kernel_initializer,
+        )
+        self.bias = self.add_weight(name="bias", shape=(1,), initializer="zeros")
+
+    def call(self, features, one_hot):
+        """Map `(batch, d)` and `(batch, k)` to `(batch, 1)`."""
+        both = ops.matmul(features, self.kernel)
+        agreement = ops.sum(both[:, 1:] * one_hot, axis=-1, keepdims=True)
+        return both[:, :1] + agreement + self.bias
+
+    def compute_output_shape(self, features_shape, one_hot_shape):
+        """One score a row."""
+        return (features_shape[0], 1)
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+
+@keras.saving.register_keras_serializable("tfgan_survey")
+class ConditionalAffine(keras.layers.Layer):
+    """Scale and shift every channel by amounts that belong to the label.
+
+    Formula:  y[b, ..., k] = gamma[label_b, k] x[b, ..., k] + beta[label_b, k]
+
+    Why:      after a normalisation without its own scale this is conditional batch norm: each class
+              has its own gamma and beta. Gamma starts at 1, beta at 0.
+
+    Source: Dumoulin et al. 2017, arXiv:1610.07629, Eq. 5; used in the generator by Miyato & Koyama
+    2018, arXiv:1802.05637.
+    """
+
+    def build(self, features_shape, one_hot_shape):
+        """Create one row of gamma and beta a class."""
+        shape = (one_hot_shape[-1], features_shape[-1])
+        self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones")
+        self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
+
+    def call(self, features, one_hot):
+        """Map `(batch, ..., c)` and `(batch, k)` to `(batch, ..., c)`."""
+        shape = (-1, *(1,) * (len(features.shape) - 2), features.shape[-1])
+        gamma = ops.reshape(ops.matmul(one_hot, self.gamma), shape)
+        beta = ops.reshape(ops.matmul(one_hot, self.beta), shape)
+        return features * gamma + beta
+
+    def compute_output_shape(self, features_shape, one_hot_shape):
+        """Keep the shape."""
+        return features_shape

@@ -8,7 +8,7 @@ from typing import Literal
 
 import keras
 
-from tfgan_survey.layers.conditioning import OneHotLabels
+from tfgan_survey.networks.blocks import labels_and_one_hot, network_inputs, normalization
 from tfgan_survey.networks.initializers import InitializerName, Initializers
 from tfgan_survey.networks.pair import NetworkPair
 
@@ -159,11 +159,10 @@ def mlp(
 
 def _join_labels(source, features, num_classes: int | None):
     """Return the inputs and the features with one-hot labels joined where there are classes."""
-    if num_classes is None:
-        return [source], features
-    labels = keras.Input((), dtype="int32", name="labels")
-    one_hot = OneHotLabels(num_classes)(labels)
-    return [source, labels], keras.layers.Concatenate()([features, one_hot])
+    labels, one_hot = labels_and_one_hot(num_classes)
+    if one_hot is not None:
+        features = keras.layers.Concatenate()([features, one_hot])
+    return network_inputs(source, labels), features
 
 
 def _stack(x, depth_list, norm: str, output_norm: bool, activation: str, initializers):
@@ -175,24 +174,6 @@ def _stack(x, depth_list, norm: str, output_norm: bool, activation: str, initial
         if not last:
             x = keras.layers.Activation(activation)(x)
     return x
-
-
-def normalization(norm: str):
-    """Return a new normalisation layer: `batch`, `layer`, `instance`, or `none` (identity).
-
-    Raises:
-        ValueError: no such normalisation.
-    """
-    builders = {
-        # momentum and epsilon are those of tf.layers.batch_normalization, as in the snippet
-        "batch": lambda: keras.layers.BatchNormalization(momentum=0.99, epsilon=1e-3),
-        "layer": lambda: keras.layers.LayerNormalization(epsilon=1e-3),
-        "instance": lambda: keras.layers.GroupNormalization(groups=-1, epsilon=1e-3),
-        "none": lambda: keras.layers.Identity(),
-    }
-    if norm not in builders:
-        raise ValueError(f"norm={norm!r}: expected one of {', '.join(builders)}.")
-    return builders[norm]()
 
 
 def _check_depths(depth_list, size: int, role: str, what: str) -> tuple[int, ...]:
