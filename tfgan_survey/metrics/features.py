@@ -16,6 +16,7 @@ from tfgan_survey.metrics.classifier import FEATURE_DIM, build_classifier
 from tfgan_survey.metrics.common import check_images, to_unit
 
 WEIGHTS = {
+    "fashion_mnist": "1f922b056ba4131d2123422b60f153bf7a8df7031c35f18bfd003cf11e6bc467",
     "mnist": "bf92a0805b36946226969bac6df81a2589d47c265dbd967b046a26d3f2bd7a97",
 }
 """Data sets with a shipped classifier, and the sha256 of `weights/<name>.npz`."""

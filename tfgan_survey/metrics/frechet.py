@@ -98,6 +98,7 @@ def frechet_standard_error(
 
     Formula:  standard deviation of the distance over resamples, rows drawn with replacement from
               each set. The resampled values themselves are biased upwards and not returned.
+              Close to zero, where the distance is mostly its own bias, the error is overstated.
 
     Args:
         features_a: real numbers `(n, d)`.
