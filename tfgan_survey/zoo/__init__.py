@@ -1,0 +1,9 @@
+"""Named GANs, and the way from a name to settings to a compiled model.
+
+Importing this package and reading `MODELS` needs no TensorFlow; `resolve` and `build` do.
+"""
+
+from tfgan_survey.zoo.compose import build, build_from_settings, resolve
+from tfgan_survey.zoo.recipes import MODELS, Recipe
+
+__all__ = ["MODELS", "Recipe", "build", "build_from_settings", "resolve"]
