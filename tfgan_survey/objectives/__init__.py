@@ -1,4 +1,4 @@
-"""The objective axis. Every module here is found by itself; see `tfgan_survey.registry.discover`."""
+"""The objective axis. Every module here is found by itself (`tfgan_survey.registry.discover`)."""
 
 from tfgan_survey.objectives.base import Objective
 from tfgan_survey.registry import discover

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_survey.objectives.base import Objective
+from tfgan_survey.objectives.targets import check_flip, draw_targets
 
 
 @keras.saving.register_keras_serializable("tfgan_survey")
@@ -47,13 +48,11 @@ class Minimax(Objective):
         for name, value in (("real_target", real_target), ("fake_target", fake_target)):
             if not 0.0 <= value <= 2.0:
                 raise ValueError(f"{name}={value}: expected a target from 0 to 2.")
-        if not 0.0 <= flip_probability <= 1.0:
-            raise ValueError(f"flip_probability={flip_probability}: expected 0 to 1.")
         if discriminator_weight <= 0:
             raise ValueError(f"discriminator_weight={discriminator_weight}: expected above 0.")
         self.real_target = real_target
         self.fake_target = fake_target
-        self.flip_probability = flip_probability
+        self.flip_probability = check_flip(flip_probability)
         self.discriminator_weight = discriminator_weight
 
     def discriminator_loss(self, real_scores, fake_scores, real=None, fake=None, seed=None):
@@ -75,12 +74,7 @@ class Minimax(Objective):
         return tf.sigmoid(scores)
 
     def _targets(self, scores, own: float, other: float, seed):
-        if self.flip_probability == 0.0:
-            return tf.fill(tf.shape(scores), own)
-        if seed is None:
-            raise ValueError("flip_probability needs a seed: pass seed=SeedGenerator(...).")
-        draw = keras.random.uniform(tf.shape(scores), seed=seed)
-        return tf.where(draw < self.flip_probability, other, own)
+        return draw_targets(scores, own, other, self.flip_probability, seed)
 
 
 @keras.saving.register_keras_serializable("tfgan_survey")

@@ -1,0 +1,76 @@
+"""Nowozin et al. 2016: any f-divergence as a two-player game."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import keras
+import tensorflow as tf
+
+from tfgan_survey.objectives.base import Objective
+from tfgan_survey.objectives.divergences import DivergenceName
+from tfgan_survey.objectives.divergences import divergence as row
+
+
+@keras.saving.register_keras_serializable("tfgan_survey")
+class FDivergence(Objective):
+    """The variational lower bound of an f-divergence, raised by the discriminator.
+
+    Formula:  T = g_f(scores);  d_loss = -E_real[T] + E_fake[f*(T)]
+              g_loss = -E_fake[f*(T)] ("saddle") or -E_fake[T] ("practical")
+              at the optimum T = f'(p/q), and -d_loss = D_f(p||q)
+
+    Why:      one game, twelve divergences. In "saddle" both players share one value; "practical"
+              has the stronger gradient early on, like the log D form, which it is for "gan".
+
+    Args:
+        divergence: row of the paper's table; see `tfgan_survey.objectives.divergences`.
+        generator_objective: what the generator minimises.
+        alpha: of the alpha divergences; None for 1/2 (`alpha_half`) and 2 (`alpha_two`).
+        pi: of `weighted_jensen_shannon`; None for 1/2.
+
+    Raises:
+        UnknownNameError: no such divergence.
+        ValueError: alpha or pi outside their range, or given where they have no effect.
+
+    Source: Nowozin et al. 2016, arXiv:1606.00709, Eq. 4 to 6, tables 2 and 6, section 3.2.
+    """
+
+    name = "f_divergence"
+
+    def __init__(
+        self,
+        divergence: DivergenceName = "jensen_shannon",
+        generator_objective: Literal["saddle", "practical"] = "practical",
+        alpha: float | None = None,
+        pi: float | None = None,
+    ):
+        if generator_objective not in ("saddle", "practical"):
+            raise ValueError(
+                f"generator_objective={generator_objective!r}: expected saddle or practical."
+            )
+        self.row = row(divergence, alpha, pi)
+        self.divergence = divergence
+        self.generator_objective = generator_objective
+        self.alpha = alpha
+        self.pi = pi
+
+    @property
+    def threshold(self) -> float:
+        """f'(1): T above it says "real"."""
+        return self.row.threshold
+
+    def discriminator_loss(self, real_scores, fake_scores, real=None, fake=None, seed=None):
+        """Return minus the lower bound of the divergence."""
+        bound = tf.reduce_mean(self.row.output(real_scores))
+        return tf.reduce_mean(self.row.conjugate_of_output(fake_scores)) - bound
+
+    def generator_loss(self, fake_scores):
+        """Return -E[f*(T)] or -E[T]."""
+        saddle = self.generator_objective == "saddle"
+        chosen = self.row.conjugate_of_output if saddle else self.row.output
+        return -tf.reduce_mean(chosen(fake_scores))
+
+    def probabilities(self, scores):
+        """Return p / (p + q) with p / q = f*'(T); None for total variation, which has no ratio."""
+        return None if self.row.log_ratio is None else tf.sigmoid(self.row.log_ratio(scores))
