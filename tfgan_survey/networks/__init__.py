@@ -5,10 +5,26 @@ whose other keyword parameters are its settings.
 """
 
 from tfgan_survey.networks.dcgan import dcgan
+from tfgan_survey.networks.elu import elu
+from tfgan_survey.networks.maxout import adapt, maxout, two_branch
 from tfgan_survey.networks.mlp import mlp, mlp_discriminator, mlp_generator
 from tfgan_survey.networks.pair import NetworkPair
 from tfgan_survey.registry import Registry
 
-NETWORKS = Registry("network pair", {"dcgan": dcgan, "mlp": mlp})
+NETWORKS = Registry(
+    "network pair",
+    {"dcgan": dcgan, "elu": elu, "maxout": maxout, "mlp": mlp, "two_branch": two_branch},
+)
 
-__all__ = ["NETWORKS", "NetworkPair", "dcgan", "mlp", "mlp_discriminator", "mlp_generator"]
+__all__ = [
+    "NETWORKS",
+    "NetworkPair",
+    "adapt",
+    "dcgan",
+    "elu",
+    "maxout",
+    "mlp",
+    "mlp_discriminator",
+    "mlp_generator",
+    "two_branch",
+]
