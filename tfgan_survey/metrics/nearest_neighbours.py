@@ -1,0 +1,102 @@
+"""Copies of the training set: samples beside their nearest training images. Scikit-learn."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+
+from tfgan_survey.metrics.common import Estimate, check_images, to_unit, warn
+
+
+class Neighbours(NamedTuple):
+    """Nearest training images of each sample, and the share of samples that are near copies."""
+
+    distances: np.ndarray
+    indices: np.ndarray
+    threshold: float
+    near_copies: Estimate
+
+
+def copy_threshold(test_distances: np.ndarray, percentile: float = 1.0) -> float:
+    """Return the distance below which a sample counts as a near copy.
+
+    Args:
+        test_distances: distance of each real test image to its nearest training image `(n,)`.
+        percentile: share of test images, in percent, that lie nearer by themselves.
+    """
+    return float(np.percentile(test_distances, percentile))
+
+
+def nearest_neighbours(
+    samples: np.ndarray,
+    train: np.ndarray,
+    test: np.ndarray,
+    k: int = 5,
+    percentile: float = 1.0,
+) -> Neighbours:
+    """Nearest training images of samples, and the share nearer than real test images come.
+
+    Formula:  near copies = mean_j [min_i |fake_j - train_i| < t],
+              t = the 1st percentile over test images of min_i |test - train_i|
+    Why:      held-out real images score `percentile` per cent by construction, so much more than
+              that means memory. Pixel distance sees copies, not shifted or redrawn ones; and the
+              share rises for blurred or simple samples too (a "1" is near some "1"), so look at
+              the pairs.
+
+    Args:
+        samples: uint8 or floats in [0, 1], shape `(n, h, w, c)`.
+        train: the images that the generator was trained on, same shape.
+        test: real images that it was not trained on; 2,000 are enough for the threshold.
+        k: neighbours kept of each sample.
+        percentile: of the test distances, in percent.
+
+    Returns:
+        Distances float64 `(n, k)` ascending, with pixels in [0, 1], and training indices int64
+        `(n, k)`; the threshold; the share of near copies with its binomial standard error.
+
+    Raises:
+        ValueError: wrong range, shape or type, NaN values, k not in 1..len(train), a percentile
+            outside (0, 100).
+
+    Source:   the nearest-neighbour columns of Goodfellow et al. 2014, arXiv:1406.2661, figure 2;
+              the threshold is ours.
+    """
+    samples = check_images(samples, "samples")
+    train = check_images(train, "train", samples.shape[1:])
+    test = check_images(test, "test", samples.shape[1:])
+    if not 1 <= k <= len(train):
+        raise ValueError(f"k={k} must lie between 1 and the {len(train)} training images.")
+    if not 0 < percentile < 100:
+        raise ValueError(f"percentile={percentile} must lie between 0 and 100.")
+    if len(test) * percentile < 500:
+        warn(
+            f"{len(test)} test images: fewer than five of them set the {percentile} % threshold; "
+            "it is uncertain."
+        )
+    index = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(_rows(train))
+    threshold = copy_threshold(index.kneighbors(_rows(test), n_neighbors=1)[0][:, 0], percentile)
+    distances, indices = index.kneighbors(_rows(samples))
+    share = float((distances[:, 0] < threshold).mean())
+    error = float(np.sqrt(share * (1 - share) / len(samples)))
+    return Neighbours(distances.astype(np.float64), indices, threshold, Estimate(share, error))
+
+
+def neighbour_rows(samples: np.ndarray, train: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """Return samples beside their neighbours, ready to be drawn as a grid.
+
+    Args:
+        samples: uint8 or floats in [0, 1], shape `(n, h, w, c)`.
+        train: training images, same shape.
+        indices: integers `(n, k)` from `nearest_neighbours`.
+
+    Returns:
+        float32 in [0, 1], shape `(n, k + 1, h, w, c)`: the sample first, then its neighbours.
+    """
+    samples, train = check_images(samples, "samples"), check_images(train, "train")
+    return np.concatenate([to_unit(samples)[:, None], to_unit(train[indices])], axis=1)
+
+
+def _rows(images: np.ndarray) -> np.ndarray:
+    return to_unit(images).reshape(len(images), -1)
