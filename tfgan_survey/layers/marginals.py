@@ -48,8 +48,8 @@ class MarginalBias(keras.layers.Layer):
         mean = np.asarray(mean_image, dtype=np.float64)
         if mean.size != self.bias.shape[0] or mean.min() < 0.0 or mean.max() > 1.0:
             raise ValueError(
-                f"mean_image has {mean.size} values from {mean.min():g} to {mean.max():g}; expected "
-                f"{self.bias.shape[0]} pixel means in [0, 1]."
+                f"mean_image has {mean.size} values from {mean.min():g} to {mean.max():g}; "
+                f"expected {self.bias.shape[0]} pixel means in [0, 1]."
             )
         mean = np.clip(mean.reshape(-1), _LEAST, 1.0 - _LEAST)
         self.bias.assign(np.log(mean / (1.0 - mean)).astype(np.float32))

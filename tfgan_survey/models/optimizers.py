@@ -1,17 +1,182 @@
-"""Optimizers by name, as functions whose keyword parameters are settings."""
+"""Optimizers by name, and the 2014 schedules of learning rate and momentum.
+
+Each function returns a new optimizer: the two players must not share one.
+"""
 
 from __future__ import annotations
 
+import math
+
 import keras
+from keras import ops
 
 from tfgan_survey.registry import Registry
 
 
 def adam(
-    learning_rate: float = 1e-3, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7
+    learning_rate: float = 1e-3,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-8,
 ) -> keras.optimizers.Optimizer:
-    """Return a new Adam (Kingma & Ba 2015, arXiv:1412.6980)."""
+    """Return a new Adam; the defaults are those of `tf.train.AdamOptimizer()` in the snippet.
+
+    Args:
+        learning_rate: step size; 2e-4 in DCGAN.
+        beta_1: decay of the first moment; 0.5 in DCGAN, 0 in WGAN-GP.
+        beta_2: decay of the second moment; 0.9 in WGAN-GP.
+        epsilon: added to the root; Keras' own default is 1e-7.
+
+    Source: Kingma & Ba 2015, arXiv:1412.6980.
+    """
     return keras.optimizers.Adam(learning_rate, beta_1, beta_2, epsilon)
 
 
-OPTIMIZERS = Registry("optimizer", {"adam": adam})
+def rmsprop(
+    learning_rate: float = 5e-5,
+    rho: float = 0.99,
+    epsilon: float = 1e-8,
+) -> keras.optimizers.Optimizer:
+    """Return a new RMSProp; the rate is WGAN's, the rest its code's library's defaults.
+
+    Args:
+        learning_rate: step size.
+        rho: decay of the mean square.
+        epsilon: keeps the root of the mean square away from 0. Keras adds its epsilon below the
+            root, so it gets the square: 1e-8 below the root would be 1e-4 beside it, far above the
+            gradients of a critic whose weights are clipped at 0.01.
+
+    Source: Arjovsky et al. 2017, arXiv:1701.07875, Algorithm 1.
+    """
+    return keras.optimizers.RMSprop(learning_rate, rho, epsilon=epsilon**2)
+
+
+def sgd(
+    learning_rate: float = 0.1,
+    decay: float = 1.0,
+    learning_rate_floor: float = 1e-6,
+    momentum: float = 0.0,
+    final_momentum: float | None = None,
+    momentum_updates: int = 125_000,
+) -> keras.optimizers.Optimizer:
+    """Return a new stochastic gradient descent with the 2014 schedules.
+
+    Formula:  rate(t) = max(learning_rate / decay^t, learning_rate_floor)
+              m(t) = momentum + (final_momentum - momentum) min(t / momentum_updates, 1)
+              v <- m(t) v - rate(t) grad,   w <- w + v        t = 0, 1, ... updates
+
+    Args:
+        learning_rate: at the start; 0.1 in 2014.
+        decay: divisor of the rate at each update; 1.000004 in 2014, 1.00004 in the CGAN paper.
+        learning_rate_floor: the rate falls no further.
+        momentum: at the start; 0.5 in 2014.
+        final_momentum: at the end of the ramp; 0.7 in 2014. None keeps `momentum`.
+        momentum_updates: length of the ramp; 125,000 are 250 epochs of 500 batches.
+
+    Raises:
+        ValueError: a decay below 1, or a momentum outside [0, 1].
+
+    Source: Goodfellow et al. 2014, arXiv:1406.2661, code's mnist.yaml. Departure: the ramp rises
+    with every update, the code's once an epoch.
+    """
+    if decay < 1.0:
+        raise ValueError(f"decay={decay}: the rate is divided by it, so expected at least 1.")
+    rate = learning_rate
+    if decay > 1.0:
+        rate = DividedRate(learning_rate, decay, learning_rate_floor)
+    return RampedSGD(rate, momentum, final_momentum, momentum_updates)
+
+
+OPTIMIZERS = Registry("optimizer", {"adam": adam, "rmsprop": rmsprop, "sgd": sgd})
+
+
+@keras.saving.register_keras_serializable("tfgan_survey")
+class DividedRate(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate divided by a constant at every update, down to a floor.
+
+    Formula:  rate(t) = max(start / decay^t, floor)
+
+    Why:      the logarithm of the decay is taken in double precision: float32 rounds 1.000004 by
+              1 %, which 100,000 updates would turn into a visible error.
+    """
+
+    def __init__(self, start: float, decay: float, floor: float):
+        self.start, self.decay, self.floor = start, decay, floor
+
+    def __call__(self, step):
+        """Return the float32 rate of update number `step`."""
+        step = ops.cast(step, "float32")
+        return ops.maximum(self.start * ops.exp(-math.log(self.decay) * step), self.floor)
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {"start": self.start, "decay": self.decay, "floor": self.floor}
+
+
+@keras.saving.register_keras_serializable("tfgan_survey")
+class RampedSGD(keras.optimizers.SGD):
+    """SGD whose momentum changes linearly over the first updates.
+
+    Why:      Keras' SGD keeps its momentum as a Python float, which is frozen when the step is
+              compiled. Here it is computed in the step from the saved count of updates.
+
+    Args:
+        learning_rate: a float or a schedule.
+        momentum: at update 0.
+        final_momentum: from update `momentum_updates` on; None keeps `momentum`.
+        momentum_updates: length of the ramp.
+        name: Keras' name.
+        **kwargs: of `keras.optimizers.SGD`, except `nesterov`.
+
+    Raises:
+        ValueError: a momentum outside [0, 1], or a ramp of no updates.
+    """
+
+    def __init__(
+        self,
+        learning_rate=0.1,
+        momentum: float = 0.0,
+        final_momentum: float | None = None,
+        momentum_updates: int = 125_000,
+        name: str = "ramped_sgd",
+        **kwargs,
+    ):
+        kwargs.pop("nesterov", None)  # in the base's configuration; always off here
+        super().__init__(learning_rate, float(momentum), name=name, **kwargs)
+        if final_momentum is not None and not 0.0 <= final_momentum <= 1.0:
+            raise ValueError(f"final_momentum={final_momentum}: expected 0 to 1.")
+        if momentum_updates < 1:
+            raise ValueError(f"momentum_updates={momentum_updates}: expected at least 1.")
+        self.final_momentum = final_momentum
+        self.momentum_updates = momentum_updates
+
+    def build(self, variables):
+        """Create one velocity a variable; also where the ramp starts from no momentum."""
+        if self.built:
+            return
+        super().build(variables)
+        if not self.momentums:
+            self.momentums = self.add_optimizer_variables(variables, "momentum")
+
+    def current_momentum(self):
+        """Return m(t) for the update that is under way, a float32 scalar."""
+        final = self.momentum if self.final_momentum is None else self.final_momentum
+        share = ops.minimum(ops.cast(self.iterations, "float32") / self.momentum_updates, 1.0)
+        return self.momentum + (final - self.momentum) * share
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Move the velocity, then the variable."""
+        learning_rate = ops.cast(learning_rate, variable.dtype)
+        gradient = ops.cast(gradient, variable.dtype)
+        momentum = ops.cast(self.current_momentum(), variable.dtype)
+        velocity = self.momentums[self._get_variable_index(variable)]
+        self.assign(velocity, velocity * momentum - gradient * learning_rate)
+        self.assign_add(variable, velocity)
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "final_momentum": self.final_momentum,
+            "momentum_updates": self.momentum_updates,
+        }

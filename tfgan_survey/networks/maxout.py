@@ -169,7 +169,6 @@ def adapt(pair: NetworkPair, images: np.ndarray) -> bool:
     """
     layers = [layer for layer in pair.generator.layers if isinstance(layer, MarginalBias)]
     if layers:
-        # dtype: uint8 sums of 60,000 images would be exact, but numpy's mean of uint8 is float64.
         mean_image = np.mean(images, axis=0) / 255.0
         for layer in layers:
             layer.adapt(mean_image)
