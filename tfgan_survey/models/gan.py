@@ -142,7 +142,7 @@ class GAN(keras.Model):
         g_optimizer: keras.optimizers.Optimizer | str = "adam",
         *,
         jit_compile: bool | str = "auto",
-        steps_per_execution: int = 16,
+        steps_per_execution: int | None = None,
         run_eagerly: bool = False,
     ) -> None:
         """Choose the two optimizers and how steps are run.
@@ -155,6 +155,8 @@ class GAN(keras.Model):
                 several replicas, which XLA does not support.
             steps_per_execution: steps run in one call of the compiled function. Callbacks and the
                 progress bar see one batch end for each such call, with running means of all steps.
+                None is 16, or 1 eagerly and under a strategy of several replicas, where
+                Keras 3.15 cannot run more.
             run_eagerly: run step by step in Python, for debugging; one step per execution.
 
         Raises:
@@ -174,7 +176,7 @@ class GAN(keras.Model):
             loss=None,
             run_eagerly=run_eagerly,
             jit_compile=jit,
-            steps_per_execution=1 if run_eagerly else steps_per_execution,
+            steps_per_execution=steps_per_execution or (1 if run_eagerly or replicas > 1 else 16),
         )
         self._compile_arguments = {
             "jit_compile": jit_compile,
@@ -312,6 +314,7 @@ class GAN(keras.Model):
         Returns:
             Running means of the losses and both update counts.
         """
+        self.d_updates.assign_add(1)  # first, so that faults name the step in which they occur
         real, labels = self._unpack(data)
         latents = random_latents(
             tf.shape(real)[0], self.pair.latent_dim, self.pair.latent, self.seed_generator
@@ -332,7 +335,6 @@ class GAN(keras.Model):
                 lambda: self._update_generator(latents, labels),
                 lambda: tf.zeros(()),
             )
-        self.d_updates.assign_add(1)
         self.g_updates.assign_add(tf.cast(g_moved, "int64"))
         self._record_fault(d_logs["d_loss"], g_loss, d_logs["penalty"])
         return self._log(d_logs, g_loss, g_moved)

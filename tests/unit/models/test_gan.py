@@ -1,0 +1,314 @@
+"""The two-player loop: who moves, how often, what is kept, what is refused."""
+
+import contextlib
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgan_survey.data.images import ImageSet
+from tfgan_survey.errors import NonFiniteLossError
+from tfgan_survey.models import GAN, ConditionalGAN
+from tfgan_survey.networks import mlp
+from tfgan_survey.objectives.minimax import NonSaturating
+
+SHAPE = (6, 6, 1)
+
+
+def make(
+    num_classes=None, *, eager=True, jit=False, widths=(8,), norm="batch", seed=0, spe=3, **options
+):
+    pair = mlp(
+        SHAPE, num_classes, seed=seed, latent_dim=5, generator_widths=widths,
+        discriminator_widths=widths, norm=norm,
+    )  # fmt: skip
+    gan = GAN(pair, options.pop("objective", NonSaturating()), seed=seed, **options)
+    gan.compile(
+        keras.optimizers.Adam(1e-2), keras.optimizers.Adam(1e-2), run_eagerly=eager,
+        steps_per_execution=None if eager else spe, jit_compile=jit,
+    )  # fmt: skip
+    return gan
+
+
+def batches(n=48, seed=0):
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (n, *SHAPE), dtype=np.uint8)
+    return ImageSet("toy", images, np.arange(n, dtype=np.int32) % 3, 3, ("a", "b", "c"))
+
+
+def batch(n=16, labels=True):
+    data = batches(n)
+    images = tf.constant(data.images)
+    return (images, tf.constant(data.labels)) if labels else images
+
+
+def weights(network):
+    return [variable.numpy().copy() for variable in network.weights]
+
+
+def equal(left, right):
+    return all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+@pytest.mark.parametrize("num_classes", [None, 3])
+def test_discriminator_update_leaves_generator_bitwise_unchanged(num_classes):
+    # n_critic=2: the first step moves D alone, and D has batch norm in both networks.
+    gan = make(num_classes, n_critic=2)
+    before = weights(gan.generator)
+    d_before = weights(gan.discriminator)
+    gan.train_step(batch())
+    assert equal(before, weights(gan.generator))
+    assert not equal(d_before, weights(gan.discriminator))
+    gan.train_step(batch())
+    assert not equal(before, weights(gan.generator))
+
+
+@pytest.mark.parametrize("n_critic", [1, 2])
+def test_generator_update_leaves_discriminator_bitwise_unchanged(n_critic):
+    gan = make(3, n_critic=n_critic)
+    images, labels = batch()
+    latents = tf.random.stateless_uniform((16, 5), (1, 2))
+    before = weights(gan.discriminator)
+    g_before = weights(gan.generator)
+    gan._update_generator(latents, labels)
+    assert equal(before, weights(gan.discriminator))
+    assert not equal(g_before, weights(gan.generator))
+
+
+@pytest.mark.parametrize("n_critic", [1, 3])
+def test_update_counts_are_n_critic_to_one_in_compiled_fit(n_critic):
+    gan = make(3, eager=False, n_critic=n_critic)
+    logs = gan.fit(batches().stream(8), epochs=2, verbose=0).history
+    assert int(gan.d_updates.numpy()) == 12 == logs["d_updates"][-1]
+    assert int(gan.g_updates.numpy()) == 12 // n_critic == logs["g_updates"][-1]
+    assert int(gan.d_optimizer.iterations.numpy()) == 12
+    assert int(gan.g_optimizer.iterations.numpy()) == 12 // n_critic
+
+
+def test_published_warm_up_gives_100_critic_steps_at_first():
+    gan = make(None, eager=False, n_critic=5, critic_warm_up=True, spe=50, widths=(2,))
+    data = batches(8 * 210)
+    gan.fit(data.stream(8), epochs=1, verbose=0)
+    assert int(gan.g_updates.numpy()) == 2  # of 210 steps, at 100 and 200
+
+
+def test_shared_generator_pass_equals_two_passes():
+    """One pass for both updates is exact: G does not change between them."""
+    shared, apart = make(3, norm="none"), make(3, norm="none")
+    latents = tf.random.stateless_uniform((16, 5), (3, 4))
+    images, labels = batch()
+    real = shared.pair.to_network(images)
+    shared._shared_pass_update(real, labels, latents)
+    fake = apart.pair.generate(latents, labels, training=True)
+    apart._update_discriminator(real, fake, labels)
+    apart._update_generator(latents, labels)
+    assert equal(weights(shared.generator), weights(apart.generator))
+    assert equal(weights(shared.discriminator), weights(apart.discriminator))
+
+
+def test_simultaneous_takes_both_gradients_at_the_same_weights():
+    gan = make(3, norm="none", simultaneous=True)
+    reference = make(3, norm="none")
+    latents = tf.random.stateless_uniform((16, 5), (3, 4))
+    images, labels = batch()
+    real = gan.pair.to_network(images)
+    gan._simultaneous_update(real, labels, latents)
+    reference._update_generator(latents, labels)  # G's gradient before D moves
+    assert equal(weights(gan.generator), weights(reference.generator))
+    fresh = make(3, norm="none")
+    fresh._update_discriminator(real, fresh.pair.generate(latents, labels), labels)
+    assert equal(weights(gan.discriminator), weights(fresh.discriminator))
+
+
+def test_logs_are_means_over_all_inner_steps():
+    """Keras keeps only the last inner step's logs; ours must equal the mean of single steps."""
+    together = make(3, eager=False, spe=6)
+    single = make(3, eager=False, spe=1)
+    seen = []
+
+    class Collect(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(logs["d_loss"])
+
+    a = together.fit(batches().stream(8), epochs=1, verbose=0).history
+    b = single.fit(batches().stream(8), epochs=1, verbose=0, callbacks=[Collect()]).history
+    assert len(seen) == 6
+    assert a["d_loss"][0] == pytest.approx(b["d_loss"][0], rel=1e-5)
+    # running means m_k give the single values k m_k - (k-1) m_{k-1}, whose mean is the last m_k
+    values = [(k + 1) * m - k * p for k, (m, p) in enumerate(zip(seen, [0, *seen], strict=False))]
+    assert a["d_loss"][0] == pytest.approx(np.mean(values), rel=1e-4)
+
+
+def test_generator_loss_is_averaged_over_generator_updates_only():
+    gan = make(3, n_critic=3)
+    for _ in range(2):
+        logs = gan.train_step(batch())
+        assert float(logs["g_loss"]) == 0.0
+    logs = gan.train_step(batch())
+    assert 0.2 < float(logs["g_loss"]) < 3.0
+
+
+def test_loss_at_the_start_is_log_4_for_zero_scores():
+    gan = make(3, norm="none")
+    gan.discriminator.layers[-1].kernel.assign(tf.zeros_like(gan.discriminator.layers[-1].kernel))
+    logs = gan.test_step(batch())
+    assert float(logs["d_loss"]) == pytest.approx(np.log(4), abs=1e-6)
+    assert float(logs["d_real"]) == pytest.approx(0.5, abs=1e-6)
+
+
+def test_labels_change_output_and_rows_depend_on_their_seed_alone():
+    gan = make(3)
+    many = gan.generate(6, labels=[0, 1], seed=10)
+    alone = gan.generate(1, labels=1, seed=13)
+    np.testing.assert_allclose(many[3], alone[0], atol=1e-6)
+    other = gan.generate(1, labels=2, seed=13)
+    assert np.abs(other - alone).max() > 1e-4
+    assert many.shape == (6, *SHAPE) and many.min() >= 0 and many.max() <= 1
+
+
+def test_call_maps_latents_to_unit_range():
+    gan = make(None)
+    latents = tf.random.stateless_normal((4, 5), (1, 1))
+    np.testing.assert_array_equal(gan(latents), gan.generator(latents, training=False))
+
+
+def test_save_and_load_continue_as_if_never_stopped(tmp_path):
+    objective = NonSaturating(flip_probability=0.2)  # uses the random generator every step
+    straight = make(3, eager=False, n_critic=2, objective=objective, ema=0.9)
+    straight.fit(batches().stream(8, seed=5), epochs=2, verbose=0)
+    first = make(3, eager=False, n_critic=2, objective=objective, ema=0.9)
+    first.fit(batches().stream(8, seed=5), epochs=1, verbose=0)
+    first.save(tmp_path / "gan.keras")
+    loaded = keras.models.load_model(tmp_path / "gan.keras")
+    np.testing.assert_array_equal(loaded.generate(5, seed=1), first.generate(5, seed=1))
+    loaded.fit(batches().stream(8, seed=5), epochs=1, verbose=0)
+    for a, b in (
+        (straight.generator, loaded.generator),
+        (straight.discriminator, loaded.discriminator),
+        (straight.ema_generator, loaded.ema_generator),
+        (straight.d_optimizer, loaded.d_optimizer),
+        (straight.g_optimizer, loaded.g_optimizer),
+        (straight, loaded),
+    ):
+        pairs = list(zip(a.variables, b.variables, strict=True))
+        assert pairs and all(np.array_equal(u.numpy(), v.numpy()) for u, v in pairs)
+
+
+def test_dropout_random_state_is_saved(tmp_path):
+    """Keras leaves layers' generators out of a .keras file; a resumed run would drop other units."""
+    pair = mlp(SHAPE, seed=0, latent_dim=5)
+    inputs = keras.Input(SHAPE)
+    x = keras.layers.Dropout(0.5, seed=3)(keras.layers.Flatten()(inputs))
+    pair = type(pair)(
+        pair.generator, keras.Model(inputs, keras.layers.Dense(1)(x)), image_shape=SHAPE,
+        latent_dim=5,
+    )  # fmt: skip
+    gan = GAN(pair, NonSaturating())
+    gan.compile(run_eagerly=True)
+    gan.train_step(batch(labels=False))
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.models.load_model(tmp_path / "gan.keras")
+    a, b = gan.train_step(batch(labels=False)), loaded.train_step(batch(labels=False))
+    assert float(a["d_loss"]) == float(b["d_loss"])
+
+
+def test_ema_formula():
+    gan = make(None, ema=0.9)
+    start = weights(gan.generator)
+    gan.train_step(batch(labels=False))
+    for old, new, average in zip(
+        start, weights(gan.generator), weights(gan.ema_generator), strict=True
+    ):
+        np.testing.assert_allclose(average, 0.9 * old + 0.1 * new, rtol=1e-5, atol=1e-7)
+    assert gan.sampling_generator is gan.ema_generator
+
+
+def test_nan_stops_training_and_names_loss_and_step():
+    gan = make(None, eager=False, spe=4)
+
+    class Poison(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                layer = self.model.discriminator.layers[-1]
+                layer.kernel.assign(layer.kernel * np.nan)
+
+    with pytest.raises(NonFiniteLossError, match=r"d_loss .* at step 7"):
+        gan.fit(batches().stream(8), epochs=3, verbose=0, callbacks=[Poison()])
+
+
+def test_float_images_outside_the_declared_range_are_refused():
+    gan = make(None, eager=False)
+    floats = np.full((16, *SHAPE), 1.5, np.float32)
+    with pytest.raises(ValueError, match=r"outside \[0, 1\]"):
+        gan.fit(floats, batch_size=8, verbose=0)
+    gan.fit(floats / 2, batch_size=8, verbose=0)
+
+
+def test_wrong_shape_and_missing_labels_are_refused():
+    with pytest.raises(ValueError, match="built for"):
+        make(None).train_step(tf.zeros((4, 5, 5, 1), tf.uint8))
+    with pytest.raises(ValueError, match="conditional"):
+        make(3).train_step(batch(labels=False))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: make(None).generate(2, labels=1), "without labels"),
+        (lambda: make(3).generate(2, labels=3), "expected 0 to 2"),
+        (lambda: make(3).generate(2, labels=[0.5]), "expected one class id"),
+        (lambda: make(3).generate(0), "at least 1"),
+        (lambda: make(None, n_critic=0), "n_critic=0"),
+        (lambda: make(None, n_critic=2, simultaneous=True), "simultaneous"),
+        (lambda: make(None, ema=1.0), "ema=1.0"),
+        (lambda: ConditionalGAN(mlp(SHAPE), NonSaturating()), "num_classes"),
+    ],
+)
+def test_documented_errors(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_one_optimizer_for_both_is_refused():
+    gan = make(None)
+    adam = keras.optimizers.Adam()
+    with pytest.raises(ValueError, match="one object"):
+        gan.compile(adam, adam)
+
+
+def test_same_seed_same_weights_with_the_default_speed_settings():
+    def trained():
+        gan = make(3, eager=False, jit=True, seed=1)
+        gan.fit(batches().stream(8, seed=1), epochs=2, verbose=0)
+        return weights(gan)
+
+    assert equal(trained(), trained())
+
+
+def test_another_seed_gives_other_weights():
+    assert not equal(weights(make(3, seed=1).generator), weights(make(3, seed=2).generator))
+
+
+def test_gradients_are_averaged_over_replicas():
+    """`optimizer.apply` sums over replicas; two replicas must move as one with the same batch."""
+    devices = tf.config.list_logical_devices("CPU")
+    assert len(devices) >= 2, "tests/conftest.py splits the CPU into two logical devices"
+    strategy = tf.distribute.MirroredStrategy([device.name for device in devices[:2]])
+    images = batches(16).images
+
+    def moved(scope, batch_size):
+        """Return what one SGD step changes; a zero generator makes all fakes equal."""
+        with scope:
+            gan = GAN(mlp(SHAPE, latent_dim=5, norm="none"), NonSaturating())
+            gan.compile(keras.optimizers.SGD(1.0), keras.optimizers.SGD(0.0))
+            gan.generator.set_weights([np.zeros_like(w) for w in gan.generator.get_weights()])
+            before = weights(gan.discriminator)
+            data = tf.data.Dataset.from_tensor_slices(images).batch(batch_size)
+            gan.fit(data, epochs=1, verbose=0)
+        return [b - a for a, b in zip(before, weights(gan.discriminator), strict=True)]
+
+    one, two = moved(contextlib.nullcontext(), 16), moved(strategy.scope(), 16)
+    assert max(np.abs(change).max() for change in one) > 1e-3
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
