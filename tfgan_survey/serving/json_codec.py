@@ -1,0 +1,357 @@
+"""JSON to arrays and back, by the rules of TensorFlow Serving's REST API.
+
+Requests are read strictly (no number for a bool, no `1.0` for an integer, no ragged list) and with
+the speed of C: the nesting is peeled level by level with `set(map(type, level))`. Answers are
+written by orjson straight from NumPy, with the shortest digits that give the same float32 back and
+always a point or an exponent. A repeated key in an object counts with its last value.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import itertools
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import orjson
+import tensorflow as tf
+
+from tfgan_survey.serving.saved_model import Signature, Tensor
+from tfgan_survey.serving.status import ServingError, invalid
+
+FLOATS = (tf.float32, tf.float64)
+INTEGERS = (tf.int8, tf.int16, tf.int32, tf.int64, tf.uint8, tf.uint32, tf.uint64)
+_WRITE = orjson.OPT_SERIALIZE_NUMPY
+_MAX_DIGITS = 20  # an integer of more digits fits no integer type, as a float it is as good
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """Read a request body.
+
+    Args:
+        body: UTF-8 JSON whose top level is an object; NaN, Infinity and -Infinity are numbers.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT for anything else.
+    """
+    if not body:
+        raise invalid("JSON Parse error: The document is empty")
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if b"NaN" not in body and b"Infinity" not in body:
+            raise invalid(f"JSON Parse error: {error}") from None
+        document = _parse_with_tokens(body)
+    if type(document) is not dict:
+        raise invalid("JSON Parse error: expected an object at the top level")
+    return document
+
+
+def _parse_with_tokens(body: bytes) -> Any:
+    """Read the numbers that JSON lacks; several times slower, so only where they occur."""
+    try:
+        document = json.loads(
+            body.decode("utf-8"), parse_float=_finite_float, parse_int=_bounded_integer
+        )
+        orjson.dumps(document)  # refuses lone surrogates, which no UTF-8 string holds
+    except (ValueError, RecursionError, TypeError) as error:
+        raise invalid(f"JSON Parse error: {error or type(error).__name__}") from None
+    return document
+
+
+def _finite_float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"number {text[:40]} is too large for a double")
+    return value
+
+
+def _bounded_integer(text: str) -> int | float:
+    return int(text) if len(text) <= _MAX_DIGITS else _finite_float(text)
+
+
+def signature_name(document: Mapping[str, Any]) -> str:
+    """Return the requested signature, `serving_default` when none is named."""
+    name = document.get("signature_name", "serving_default")
+    if type(name) is not str:
+        raise invalid(f"'signature_name' must be a string, got {kind(name)}")
+    return name or "serving_default"
+
+
+def predict_inputs(
+    document: Mapping[str, Any], signature: Signature
+) -> tuple[dict[str, np.ndarray], bool]:
+    """Read the tensors of a predict request.
+
+    Args:
+        document: the parsed body.
+        signature: whose inputs they are.
+
+    Returns:
+        Arrays by input name, and whether the request came in row form.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT for a body that does not fit the signature, UNIMPLEMENTED
+            for a dtype that JSON cannot carry.
+    """
+    rows, columns = "instances" in document, "inputs" in document
+    if rows == columns:
+        given = "both" if rows else "none"
+        raise invalid(f"expected exactly one of 'instances' and 'inputs', got {given} of them")
+    if rows:
+        return _from_rows(document["instances"], signature), True
+    return _from_columns(document["inputs"], signature), False
+
+
+def _from_rows(instances: Any, signature: Signature) -> dict[str, np.ndarray]:
+    if type(instances) is not list:
+        raise invalid(f"'instances' must be a list, got {kind(instances)}")
+    if not instances:
+        raise invalid("'instances' is empty; send at least one row")
+    named = [type(row) is dict and not is_base64(row) for row in instances]
+    if not any(named):
+        tensor = _only_input(signature, "a row that is no object")
+        return {tensor.name: to_array(instances, tensor)}
+    if not all(named):
+        raise invalid("'instances' mixes objects and plain values; use one form for all rows")
+    names = instances[0].keys()
+    _check_names(names, signature, exact=True)
+    for index, row in enumerate(instances):
+        if row.keys() != names:
+            raise invalid(
+                f"row {index} of 'instances' has the keys {sorted(row)}, expected {sorted(names)}"
+            )
+    return {
+        name: to_array([row[name] for row in instances], signature.inputs[name]) for name in names
+    }
+
+
+def _from_columns(inputs: Any, signature: Signature) -> dict[str, np.ndarray]:
+    if type(inputs) is dict and not is_base64(inputs):
+        _check_names(inputs.keys(), signature, exact=False)
+        return {
+            name: to_array(inputs[name], tensor)
+            for name, tensor in signature.inputs.items()
+            if name in inputs
+        }
+    tensor = _only_input(signature, "'inputs' that is no object")
+    return {tensor.name: to_array(inputs, tensor)}
+
+
+def _only_input(signature: Signature, what: str) -> Tensor:
+    if len(signature.inputs) != 1:
+        raise invalid(
+            f"{what} fits a signature with one input; {signature.name!r} has "
+            f"{', '.join(sorted(signature.inputs)) or 'none'}: send an object with these keys"
+        )
+    return next(iter(signature.inputs.values()))
+
+
+def _check_names(names, signature: Signature, exact: bool) -> None:
+    missing = signature.inputs.keys() - names - signature.defaults.keys()
+    if missing:
+        raise invalid(f"missing input {', '.join(map(repr, sorted(missing)))}")
+    unknown = names - signature.inputs.keys()
+    if exact and unknown:
+        raise invalid(
+            f"unknown input {', '.join(map(repr, sorted(unknown)))}; "
+            f"{signature.name!r} takes {', '.join(sorted(signature.inputs))}"
+        )
+
+
+def is_base64(value: Any) -> bool:
+    """Answer whether a JSON value is `{"b64": "..."}`."""
+    return type(value) is dict and len(value) == 1 and type(value.get("b64")) is str
+
+
+def to_array(value: Any, tensor: Tensor) -> np.ndarray:
+    """Turn nested lists into an array of the tensor's dtype; the shape is what came.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT for ragged lists, wrong JSON types and numbers out of range,
+            UNIMPLEMENTED for a dtype that JSON cannot carry.
+    """
+    shape: list[int] = []
+    level = [value]
+    while level and type(level[0]) is list:
+        lengths = set(map(len, level)) if set(map(type, level)) == {list} else set()
+        if len(lengths) != 1:
+            raise invalid(f"input {tensor.name!r} is ragged: its lists differ in depth or length")
+        shape.append(lengths.pop())
+        level = list(itertools.chain.from_iterable(level))
+    return _leaves(level, tensor).reshape(shape)
+
+
+def _leaves(flat: list, tensor: Tensor) -> np.ndarray:
+    kinds = set(map(type, flat))
+    dtype = tensor.dtype
+    if dtype in FLOATS:
+        _check_kinds(flat, kinds, {int, float}, tensor, "a number")
+        with np.errstate(over="ignore"):  # a number beyond float32 is an infinity, as in C++
+            return np.array(flat, tensor.numpy_dtype)
+    if dtype in INTEGERS:
+        _check_kinds(flat, kinds, {int}, tensor, "a whole number without point or exponent")
+        limits = np.iinfo(tensor.numpy_dtype)
+        if flat and not limits.min <= min(flat) <= max(flat) <= limits.max:
+            raise invalid(
+                f"input {tensor.name!r}: {dtype.name} holds {limits.min} to {limits.max}, got "
+                f"{min(flat) if min(flat) < limits.min else max(flat)}"
+            )
+        return np.array(flat, tensor.numpy_dtype)
+    if dtype == tf.bool:
+        _check_kinds(flat, kinds, {bool}, tensor, "true or false")
+        return np.array(flat, np.bool_)
+    if dtype == tf.string:
+        _check_kinds(flat, kinds, {str, dict}, tensor, 'a string or {"b64": "..."}')
+        array = np.empty(len(flat), object)
+        array[:] = [to_bytes(leaf, tensor.name) for leaf in flat]
+        return array
+    raise _unsupported(tensor)
+
+
+def _check_kinds(flat: list, kinds: set, allowed: set, tensor: Tensor, expected: str) -> None:
+    if kinds <= allowed:
+        return
+    wrong = next(leaf for leaf in flat if type(leaf) not in allowed)
+    if type(wrong) is list:
+        raise invalid(f"input {tensor.name!r} is ragged: its lists differ in depth or length")
+    raise invalid(
+        f"input {tensor.name!r} ({tensor.dtype.name}): expected {expected}, got {kind(wrong)}"
+    )
+
+
+def to_bytes(leaf: str | dict, name: str) -> bytes:
+    """Return the bytes of a JSON string or of a `{"b64": ...}` object."""
+    if type(leaf) is str:
+        return leaf.encode("utf-8")
+    if not is_base64(leaf):
+        raise invalid(f'input {name!r}: expected a string or {{"b64": "..."}}, got an object')
+    text = leaf["b64"].rstrip("=")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise invalid(f"input {name!r}: the b64 value is not base64: {error}") from None
+
+
+def kind(value: Any) -> str:
+    """Name the kind of a JSON value for an error message."""
+    if value is None:
+        return "null"
+    if type(value) is bool:
+        return "true" if value else "false"
+    if type(value) in (int, float):
+        return f"the number {value}"
+    if is_base64(value):
+        return "a b64 value"
+    return {str: "a string", list: "a list", dict: "an object"}[type(value)]
+
+
+def _unsupported(tensor: Tensor) -> ServingError:
+    return ServingError(
+        "UNIMPLEMENTED",
+        f"{tensor.name!r} is {tensor.dtype.name}, which JSON does not carry; use gRPC",
+    )
+
+
+# --- answers --------------------------------------------------------------------------------------
+
+
+def predict_answer(signature: Signature, outputs: Mapping[str, np.ndarray], rows: bool) -> bytes:
+    """Write the answer to a predict request.
+
+    Args:
+        signature: whose outputs they are.
+        outputs: arrays by output name.
+        rows: whether the request came in row form.
+
+    Returns:
+        `{"predictions": [...]}` in row form, else `{"outputs": ...}`; the bare value for one
+        output, named values for several.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT in row form when the outputs do not share dimension 0,
+            UNIMPLEMENTED for a dtype that JSON cannot carry.
+    """
+    if not rows:
+        if len(outputs) == 1:
+            (name,) = outputs
+            return b'{"outputs":%b}' % encode(outputs[name], signature.outputs[name])
+        columns = {
+            name: orjson.Fragment(encode(array, signature.outputs[name]))
+            for name, array in outputs.items()
+        }
+        return orjson.dumps({"outputs": columns})
+    sizes = {array.shape[0] if array.ndim else None for array in outputs.values()}
+    if None in sizes or len(sizes) != 1:
+        shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in outputs.items())
+        raise invalid(
+            f"the outputs do not share dimension 0 ({shapes}); send 'inputs' instead of 'instances'"
+        )
+    if len(outputs) == 1:
+        (name,) = outputs
+        return b'{"predictions":%b}' % encode(outputs[name], signature.outputs[name])
+    encoded = {
+        name: _encode_rows(array, signature.outputs[name]) for name, array in outputs.items()
+    }
+    table = [
+        dict(zip(encoded, values, strict=True)) for values in zip(*encoded.values(), strict=True)
+    ]
+    return orjson.dumps({"predictions": table}, option=_WRITE)
+
+
+def encode(array: np.ndarray, tensor: Tensor) -> bytes:
+    """Write one array as JSON."""
+    if tensor.dtype == tf.string:
+        return orjson.dumps(_strings(array, tensor.name.endswith("_bytes")))
+    if tensor.dtype not in FLOATS and tensor.dtype not in INTEGERS and tensor.dtype != tf.bool:
+        raise _unsupported(tensor)
+    if array.ndim == 0:
+        return encode_numbers(array.reshape(1))[1:-1]
+    return encode_numbers(array)
+
+
+def _encode_rows(array: np.ndarray, tensor: Tensor) -> list:
+    """Return one value a row that orjson writes."""
+    numeric = tensor.dtype in FLOATS or tensor.dtype in INTEGERS
+    if numeric and (tensor.dtype in INTEGERS or np.isfinite(array).all()):
+        array = np.ascontiguousarray(array)
+        return list(array)
+    return [orjson.Fragment(encode(np.asarray(row), tensor)) for row in array]
+
+
+def encode_numbers(array: np.ndarray) -> bytes:
+    """Write an array of numbers or bools of rank 1 or more."""
+    array = np.ascontiguousarray(array)
+    text = orjson.dumps(array, option=_WRITE)
+    if array.dtype.kind != "f" or np.isfinite(array).all():
+        return text
+    # orjson writes null for what JSON lacks; the nulls stand in the order of the odd values.
+    odd = array[~np.isfinite(array)]
+    tokens = np.where(np.isnan(odd), b"NaN", np.where(odd > 0, b"Infinity", b"-Infinity"))
+    pieces = text.split(b"null")
+    return b"".join(
+        itertools.chain.from_iterable(zip(pieces, [*tokens.tolist(), b""], strict=True))
+    )
+
+
+def _strings(array: np.ndarray, as_base64: bool) -> Any:
+    def leaf(value: bytes):
+        if not as_base64:
+            try:
+                return value.decode("utf-8")
+            except UnicodeDecodeError:
+                pass  # bytes that are no text are carried as b64 rather than altered
+        return {"b64": base64.b64encode(value).decode("ascii")}
+
+    if array.ndim == 0:
+        return leaf(array.item())
+    flat = [leaf(value) for value in array.ravel()]
+    for size in reversed(array.shape[1:]):
+        if size == 0:
+            return np.empty(array.shape).tolist()
+        flat = [flat[i : i + size] for i in range(0, len(flat), size)]
+    return flat
