@@ -18,6 +18,7 @@ from tfgan_survey.data.images import ImageSet, load_arrays
 from tfgan_survey.errors import RunError
 from tfgan_survey.files import sweep
 from tfgan_survey.models import GAN
+from tfgan_survey.networks import adapt
 from tfgan_survey.settings import BUDGET, Settings
 from tfgan_survey.training import callbacks as training_callbacks
 from tfgan_survey.training.folder import RunFolder
@@ -172,7 +173,9 @@ def _model(run: RunFolder, settings: Settings, data: ImageSet) -> GAN:
     """Load the last checkpoint, or build the model."""
     if run.checkpoint.exists():
         return load_run(run.checkpoint)
-    return build_from_settings(settings, data.image_shape, data.num_classes)
+    gan = build_from_settings(settings, data.image_shape, data.num_classes)
+    adapt(gan.pair, data.images)
+    return gan
 
 
 def load_run(path: str | Path) -> GAN:

@@ -50,9 +50,41 @@ _SURVEY = Recipe(
     paper="100,000 iterations",
 )
 
+_GAN_2014 = Recipe(
+    summary="the GAN of 2014: maxout discriminator, both gradients at the same weights",
+    source="Goodfellow et al. 2014, arXiv:1406.2661, section 5 and its mnist.yaml",
+    network="maxout",
+    objective="non_saturating",
+    optimizer="sgd",
+    options={
+        "split": "train[:50000]",
+        "batch_size": 100,
+        "simultaneous": True,
+        "discriminator_weight": 0.5,
+        "learning_rate": 0.1,
+        "decay": 1.000004,
+        "momentum": 0.5,
+        "final_momentum": 0.7,
+    },
+    quick=5_000,
+    paper="no stopping rule; lr and momentum ramp over 250 epochs",
+)
 
-def _variant(recipe: Recipe, **changes: Any) -> Recipe:
-    options = {**recipe.options, **changes.pop("options", {})}
+_DCGAN = Recipe(
+    summary="all-convolutional pair with batch norm",
+    source="Radford et al. 2016, arXiv:1511.06434, section 3; survey section 3.1.2",
+    network="dcgan",
+    objective="non_saturating",
+    options={"learning_rate": 2e-4, "beta_1": 0.5, "batch_size": 128},
+    quick=3_000,
+    paper="not stated for MNIST",
+)
+
+
+def _variant(recipe: Recipe, without: tuple[str, ...] = (), **changes: Any) -> Recipe:
+    """Return a recipe with changes; options are merged, those in `without` dropped."""
+    kept = {key: value for key, value in recipe.options.items() if key not in without}
+    options = {**kept, **changes.pop("options", {})}
     return Recipe(**{**vars(recipe), **changes, "options": options})
 
 
@@ -70,6 +102,73 @@ RECIPES: dict[str, Recipe] = {
         source="survey section 2.4.3; the bound is tfgan_survey.theory.batch_norm_score_bound",
         options={"discriminator_output_norm": True},
         quick=2_500,
+    ),
+    "gan_2014": _GAN_2014,
+    "cgan_2014": _variant(
+        _GAN_2014,
+        summary="the conditional GAN of 2014: two branches, labels joined in both networks",
+        source="Mirza & Osindero 2014, arXiv:1411.1784, section 4.1",
+        network="two_branch",
+        # ten times the decay of gan_2014, down to 1e-6
+        options={"decay": 1.00004, "conditional": True},
+        paper="stopped at the best validation likelihood",
+    ),
+    "dcgan": _DCGAN,
+    "cdcgan": _variant(
+        _DCGAN,
+        summary="dcgan with labels as extra maps and latents",
+        source="Radford et al. 2016, arXiv:1511.06434, conditional MNIST code",
+        options={"conditional": True},
+        paper="200 epochs of MNIST",
+    ),
+    "lsgan": _variant(
+        _DCGAN,
+        summary="least squares towards targets -1, 1, 0",
+        source="Mao et al. 2017, arXiv:1611.04076, Eq. 2 and section 3.2.3",
+        objective="least_squares",
+        options={"coding": "pearson"},
+        paper="not stated",
+    ),
+    "wgan": _variant(
+        _DCGAN,
+        summary="Wasserstein distance by a critic of clipped weights",
+        source="Arjovsky et al. 2017, arXiv:1701.07875, Algorithm 1",
+        objective="wasserstein",
+        regularizer="weight_clipping",
+        optimizer="rmsprop",
+        options={"learning_rate": 5e-5, "clip_value": 0.01, "batch_size": 64, "n_critic": 5},
+        without=("beta_1",),
+        quick=9_000,
+        paper="not stated for MNIST",
+    ),
+    "wgan_gp": _variant(
+        _DCGAN,
+        summary="Wasserstein distance by a critic of unit slope; layer norm in the critic",
+        source="Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1",
+        objective="wasserstein",
+        regularizer="gradient_penalty",
+        options={
+            **{"discriminator_norm": "layer", "weight": 10.0, "batch_size": 64, "n_critic": 5},
+            **{"learning_rate": 1e-4, "beta_1": 0.0, "beta_2": 0.9},
+        },
+        quick=6_000,
+        paper="200,000 generator steps (MNIST script)",
+    ),
+    "ls_gan": _variant(
+        _DCGAN,
+        summary="loss-sensitive GAN: margins in proportion to distance",
+        source="Qi 2017, arXiv:1701.06264, Eqs. 6 and 7",
+        objective="loss_sensitive",
+        paper="not stated for MNIST",
+    ),
+    "fgan": Recipe(
+        summary="any f-divergence through its variational bound (--set divergence=...)",
+        source="Nowozin et al. 2016, arXiv:1606.00709, Eq. 4 and Table 2",
+        network="elu",
+        objective="f_divergence",
+        options={"learning_rate": 2e-4, "beta_1": 0.5, "batch_size": 100},
+        quick=6_000,
+        paper="1 hour at batch 4,096",
     ),
 }
 
