@@ -129,6 +129,36 @@ def sample(run: Path, num: int, label, labels, seed: int, columns, output: Path)
 
 
 @cli.command()
+@click.argument("target", metavar="RUN|FILE.npz", type=click.Path(path_type=Path))
+@click.option("--dataset", help="Real data to compare with [the run's own; mnist for a file].")
+@click.option("--metrics", help="Names, comma-separated [those that take seconds].")
+@click.option("--num", type=click.IntRange(1), help="Samples [10000, or all of a smaller file].")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
+@click.option("--output", type=click.Path(path_type=Path), help="Also write JSON here.")
+@SOURCE
+@DATA_DIR
+def evaluate(target: Path, metrics: str | None, output: Path | None, **options: Any) -> None:
+    """Measure a run folder, a .keras file or an .npz (images uint8, labels) against real data.
+
+    Metrics: class_diversity, classifier_score, density_coverage, frechet_distance, gan_test,
+    gan_train, kernel_distance, nearest_neighbours, parzen_log_likelihood, precision_recall. The
+    data sets ring and grid (points instead of images) have mode coverage instead.
+    """
+    names = None if metrics is None else [name.strip() for name in metrics.split(",")]
+    _start_tensorflow()
+    from tfgan_survey import evaluation
+
+    def progress(step: str) -> None:
+        click.echo(f"{step} ...", err=True)
+
+    found = evaluation.evaluate(target, metrics=names, progress=progress, **options)
+    click.echo(evaluation.format_table(found))
+    if output is not None:
+        evaluation.write_measurements(output, found, str(target), options["seed"])
+        click.echo(f"wrote {output}")
+
+
+@cli.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="[saved_models/NAME]")
 @click.option("--version", type=click.IntRange(1), help="A free version number [the next one].")

@@ -49,11 +49,15 @@ class Measurement:
     details: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the measurement as plain Python types, ready for `json.dumps`."""
+        """Return plain Python types, ready for strict JSON: what is not finite becomes None."""
+
+        def number(value: float | None) -> float | None:
+            return None if value is None or not np.isfinite(value) else float(value)
+
         return {
             "name": self.name,
-            "value": float(self.value),
-            "standard_error": None if self.standard_error is None else float(self.standard_error),
+            "value": number(self.value),
+            "standard_error": number(self.standard_error),
             "num": int(self.num),
             "seed": None if self.seed is None else int(self.seed),
             "protocol": self.protocol,

@@ -1,0 +1,79 @@
+"""Measurements as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfgan_survey.files import write_json
+from tfgan_survey.metrics.common import Measurement
+
+
+def format_value(value: float, error: float | None) -> str:
+    """Return `value +- error` with two significant digits of the error, six without one.
+
+    Example:
+        >>> format_value(241.1929, 2.1303)
+        '241.2 +- 2.1'
+    """
+    if error is None or not np.isfinite(error) or not np.isfinite(value):
+        return f"{value:.4g}"
+    if error == 0:
+        return f"{value:.4g} +- 0"
+    digits = max(0, 1 - int(np.floor(np.log10(error))))
+    return f"{value:.{digits}f} +- {error:.{digits}f}"
+
+
+def format_table(measurements: Sequence[Measurement]) -> str:
+    """Return one line a measurement, its references beside it, and the protocols below.
+
+    Args:
+        measurements: as `evaluate_samples` returns them.
+
+    Returns:
+        Text of several lines without a trailing newline.
+    """
+    labels = list(dict.fromkeys(one.name for m in measurements for one in m.reference))
+    rows = [["metric", "value", *labels, "samples"]]
+    for one in measurements:
+        beside = {ref.name: format_value(ref.value, ref.standard_error) for ref in one.reference}
+        rows.append(
+            [
+                one.name,
+                format_value(one.value, one.standard_error),
+                *(beside.get(label, "-") for label in labels),
+                f"{one.num:,}",
+            ]
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    protocols: dict[str, list[str]] = {}
+    for one in measurements:
+        protocols.setdefault(one.protocol, []).append(one.name)
+    lines += ["", *(f"{', '.join(names)}: {text}" for text, names in protocols.items())]
+    return "\n".join(lines)
+
+
+def write_measurements(
+    path: str | os.PathLike, measurements: Sequence[Measurement], target: str, seed: int
+) -> None:
+    """Write measurements as JSON, aside first and then renamed into place.
+
+    Args:
+        path: the file.
+        measurements: as `evaluate_samples` returns them.
+        target: what was measured, as the user named it.
+        seed: the seed that was used.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    write_json(
+        path,
+        {"target": target, "seed": seed, "measurements": [one.to_dict() for one in measurements]},
+    )

@@ -1,0 +1,125 @@
+"""Samples and real data side by side, with what several metrics share computed only once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tfgan_survey.errors import SettingError
+from tfgan_survey.metrics.common import Measurement, check_images, check_labels
+
+REAL = "real training images"
+UNTRAINED = "untrained generator"
+_CLASSIFIERS = {"mnist_mini": "mnist"}
+
+
+class Bench:
+    """Samples and the real data that they are measured against.
+
+    Args:
+        images: samples, uint8 or floats in [0, 1], shape `(n, h, w, c)`.
+        labels: the classes that were asked for, integers `(n,)`; None if unconditional.
+        train: real training data with `images`, `labels` and `num_classes` (an `ImageSet`), in the
+            original order.
+        test: real test data likewise.
+        dataset: name of the data set, which names the feature classifier.
+        seed: seed of the draws inside the metrics.
+        untrained: samples of the same generator before training, as reference; None for none.
+
+    Raises:
+        ValueError: wrong range, shape or type, NaN values.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray | None,
+        train: Any,
+        test: Any,
+        dataset: str,
+        seed: int = 0,
+        untrained: np.ndarray | None = None,
+    ):
+        self.images = check_images(images, "images", train.images.shape[1:])
+        self.labels = labels
+        if labels is not None:
+            self.labels = check_labels(labels, len(images), train.num_classes, complete=False)
+        self.train, self.test = train, test
+        self.dataset, self.seed, self.untrained = dataset, seed, untrained
+
+    @cached_property
+    def features(self):
+        """The feature classifier of the data set."""
+        from tfgan_survey.metrics.features import Features
+
+        return Features(_CLASSIFIERS.get(self.dataset, self.dataset))
+
+    @property
+    def network(self) -> str:
+        """Which features these are, for protocols."""
+        return f"{self.features.dataset} classifier {self.features.sha256[:8]}"
+
+    @cached_property
+    def fake(self) -> tuple[np.ndarray, np.ndarray]:
+        """Features and probabilities of the samples."""
+        return self.features.both(self.images)
+
+    @cached_property
+    def real(self) -> tuple[np.ndarray, np.ndarray]:
+        """Features and probabilities of the test images."""
+        return self.features.both(self.test.images)
+
+    @cached_property
+    def training(self) -> tuple[np.ndarray, np.ndarray]:
+        """Features and probabilities of all training images, in seeded random order."""
+        features, probabilities = self.features.both(self.train.images)
+        order = np.random.default_rng(self.seed).permutation(len(features))
+        return features[order], probabilities[order]
+
+    @cached_property
+    def blank(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Features and probabilities of the untrained generator's samples."""
+        return None if self.untrained is None else self.features.both(self.untrained)
+
+    def asked_labels(self, metric: str) -> np.ndarray:
+        """Return the labels of the samples.
+
+        Raises:
+            SettingError: there are none.
+        """
+        if self.labels is None:
+            raise SettingError(
+                f"{metric} needs the labels that the samples were asked for; this generator is "
+                "unconditional, or the file has no array called labels."
+            )
+        return self.labels
+
+    def measured(
+        self,
+        name: str,
+        estimate: tuple,
+        protocol: str,
+        real: tuple | None = None,
+        untrained: tuple | None = None,
+        num: int | None = None,
+        **details: Any,
+    ) -> Measurement:
+        """Put a measurement together; `real` and `untrained` are estimates of the references."""
+        num = len(self.images) if num is None else num
+        references = ((REAL, real), (UNTRAINED, untrained))
+        return Measurement(
+            name,
+            estimate[0],
+            estimate[1],
+            num,
+            self.seed,
+            protocol,
+            tuple(
+                Measurement(label, value[0], value[1], num, self.seed, protocol)
+                for label, value in references
+                if value is not None
+            ),
+            details,
+        )
