@@ -152,9 +152,15 @@ class _Signatures(tf.Module):
 
     def __init__(self, gan: GAN):
         super().__init__(name=gan.name)
-        self.generator = gan.sampling_generator
-        self.discriminator = gan.discriminator
-        self._gan = gan
+        # Plain tf.Variables alone are tracked. TensorFlow Serving restores a model by the graph's
+        # own restore op, which for a tracked Keras 3 variable fills a copy that no signature
+        # reads; and a tracked GAN would bring the state of both optimizers along.
+        self._gan = lambda: gan
+        self._restored = [
+            variable.value
+            for network in (gan.sampling_generator, gan.discriminator)
+            for variable in network.variables
+        ]
         pair = gan.pair
         self._labels = [tf.TensorSpec((None,), tf.int32, "labels")] if pair.conditional else []
         self._latent = tf.TensorSpec((None, pair.latent_dim), tf.float32, "latent")
@@ -168,7 +174,7 @@ class _Signatures(tf.Module):
             "sample": self._trace(self._sample, self._seeds),
             "score": self._trace(self._score, self._images),
         }
-        if self._gan.pair.image_shape[-1] in (1, 3) and len(self._gan.pair.image_shape) == 3:
+        if self._gan().pair.image_shape[-1] in (1, 3) and len(self._gan().pair.image_shape) == 3:
             found["sample_png"] = self._trace(self._sample_png, self._seeds)
         return found
 
@@ -183,19 +189,19 @@ class _Signatures(tf.Module):
         return tf.function(function).get_concrete_function(first, *self._labels)
 
     def _generate(self, latent, labels=None):
-        return {"images": self._gan(latent if labels is None else [latent, labels])}
+        return {"images": self._gan()(latent if labels is None else [latent, labels])}
 
     def _sample(self, seeds, labels=None):
-        return {"images": self._gan.sample(seeds, labels)}
+        return {"images": self._gan().sample(seeds, labels)}
 
     def _sample_png(self, seeds, labels=None):
-        pixels = tf.cast(tf.round(self._gan.sample(seeds, labels) * 255.0), tf.uint8)
+        pixels = tf.cast(tf.round(self._gan().sample(seeds, labels) * 255.0), tf.uint8)
         encoded = tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string)
         return {"image_bytes": encoded}
 
     def _score(self, images, labels=None):
-        scores = self._gan.pair.score(self._gan.pair.from_unit(images), labels)
-        probabilities = self._gan.objective.probabilities(scores)
+        scores = self._gan().pair.score(self._gan().pair.from_unit(images), labels)
+        probabilities = self._gan().objective.probabilities(scores)
         outputs = {"scores": scores}
         return outputs if probabilities is None else {**outputs, "probabilities": probabilities}
 
