@@ -28,9 +28,9 @@ def labels_and_one_hot(num_classes: int | None):
     return labels, OneHotLabels(num_classes)(labels)
 
 
-def network_inputs(source, labels) -> list:
-    """Return the list of a network's inputs: the latent or the images, and labels if any."""
-    return [source] if labels is None else [source, labels]
+def network_inputs(source, labels):
+    """Return a network's inputs: the latent or the images, in a list with labels if any."""
+    return source if labels is None else [source, labels]
 
 
 def normalization(norm: str, scale: bool = True, momentum: float = 0.99, epsilon: float = 1e-3):

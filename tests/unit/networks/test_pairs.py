@@ -1,0 +1,114 @@
+"""What every registered pair must do; a new pair is tested by being listed."""
+
+import keras
+import numpy as np
+import pytest
+
+from tfgan_survey.networks import NETWORKS, NetworkPair
+
+# Small, so that building them costs little; every value must accept 8 x 8 images.
+SMALL = {
+    "dcgan": {"width": 4},
+    "elu": {"generator_widths": (4,), "discriminator_widths": (4,)},
+    "maxout": {"generator_widths": (4,), "maxout_units": (4,), "pieces": 2},
+    "mlp": {"generator_widths": (4,), "discriminator_widths": (4,)},
+    "two_branch": {
+        "latent_width": 4,
+        "label_width": 4,
+        "joint_width": 4,
+        "image_units": 4,
+        "label_units": 4,
+        "joint_units": 4,
+        "pieces": 2,
+        "joint_pieces": 2,
+    },
+}
+SHAPE = (8, 8, 1)
+
+
+def _build(name, num_classes=None, seed=0, **options) -> NetworkPair:
+    return NETWORKS[name](SHAPE, num_classes, seed=seed, latent_dim=3, **{**SMALL[name], **options})
+
+
+@pytest.fixture(scope="module", params=[(n, k) for n in NETWORKS for k in (None, 3)], ids=str)
+def pair(request):
+    name, num_classes = request.param
+    return _build(name, num_classes)
+
+
+@pytest.fixture(scope="module")
+def batch():
+    generator = np.random.default_rng(0)
+    latents = generator.uniform(-1, 1, (5, 3)).astype("float32")
+    images = generator.uniform(0, 1, (5, *SHAPE)).astype("float32")
+    return latents, images, np.array([0, 1, 2, 1, 0], "int32")
+
+
+def _labels(pair, labels):
+    return labels if pair.conditional else None
+
+
+def test_shapes_and_range(pair, batch):
+    latents, images, labels = batch
+    fake = np.array(pair.generate(latents, _labels(pair, labels)))
+    low, high = pair.output_range
+    assert fake.shape == images.shape
+    assert low <= fake.min() <= fake.max() <= high
+    assert np.unique(fake).size > 5
+    assert pair.score(images, _labels(pair, labels)).shape == (5, 1)
+
+
+def test_saving_keeps_outputs(pair, batch):
+    latents, images, labels = batch
+    labels = _labels(pair, labels)
+    config = keras.saving.serialize_keras_object(pair)
+    copy = keras.saving.deserialize_keras_object(config)
+    for role in ("generator", "discriminator"):
+        getattr(copy, role).set_weights(getattr(pair, role).get_weights())
+    np.testing.assert_array_equal(copy.generate(latents, labels), pair.generate(latents, labels))
+    np.testing.assert_array_equal(copy.score(images, labels), pair.score(images, labels))
+    assert copy.get_config()["latent"] == pair.latent
+    assert copy.output_range == pair.output_range
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_label_matters_to_both_networks(name, batch):
+    latents, images, labels = batch
+    wide = {key: (32,) if isinstance(value, tuple) else 32 for key, value in SMALL[name].items()}
+    pair, other = _build(name, 3, **wide), (labels + 1) % 3
+    # Published initial weights are as small as 0.005; scaled up, a label's effect is plain.
+    for network in (pair.generator, pair.discriminator):
+        network.set_weights([10 * w if w.ndim > 1 else w for w in network.get_weights()])
+    changed = np.array(pair.generate(latents, labels) - pair.generate(latents, other))
+    assert (np.abs(changed).reshape(5, -1).max(axis=1) > 1e-3).all()
+    changed = np.array(pair.score(images, labels) - pair.score(images, other))
+    assert (np.abs(changed) > 1e-5).all()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_seed_decides_the_weights(name):
+    first, same, other = (_build(name, seed=seed) for seed in (1, 1, 2))
+    for role in ("generator", "discriminator"):
+        weights, again, different = (getattr(p, role).get_weights() for p in (first, same, other))
+        for a, b in zip(weights, again, strict=True):
+            np.testing.assert_array_equal(a, b)
+        drawn = [(a, c) for a, c in zip(weights, different, strict=True) if np.ptp(a) > 0]
+        assert drawn
+        assert all((a != c).any() for a, c in drawn)
+        # No two layers of one shape start equal: every draw has its own seed.
+        kernels = [a for a in weights if a.ndim > 1]
+        for i, a in enumerate(kernels):
+            assert not any(a.shape == b.shape and (a == b).all() for b in kernels[:i])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_options_that_make_no_network_are_refused(name):
+    with pytest.raises(ValueError, match="num_classes=1"):
+        _build(name, num_classes=1)
+    with pytest.raises(ValueError, match="latent distribution"):
+        _build(name, latent="gauss")
+
+
+def test_unknown_pairs_are_refused_with_the_nearest():
+    with pytest.raises(ValueError, match="did you mean dcgan"):
+        NETWORKS["dcgn"]
