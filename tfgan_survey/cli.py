@@ -148,10 +148,14 @@ def evaluate(target: Path, metrics: str | None, output: Path | None, **options: 
     _start_tensorflow()
     from tfgan_survey import evaluation
 
-    def progress(step: str) -> None:
-        click.echo(f"{step} ...", err=True)
+    shown = {"item_show_func": lambda step: step or "", "file": sys.stderr}
+    with click.progressbar(length=100, **shown) as bar:
 
-    found = evaluation.evaluate(target, metrics=names, progress=progress, **options)
+        def progress(step: str, done: float) -> None:
+            bar.update(round(100 * done) - bar.pos, step)
+
+        found = evaluation.evaluate(target, metrics=names, progress=progress, **options)
+        bar.update(100 - bar.pos, "done")
     click.echo(evaluation.format_table(found))
     if output is not None:
         evaluation.write_measurements(output, found, str(target), options["seed"])

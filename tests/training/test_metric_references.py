@@ -5,6 +5,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 from tfgan_survey.data import load_arrays
+from tfgan_survey.evaluation import evaluate_samples
 from tfgan_survey.metrics.features import Features
 from tfgan_survey.metrics.frechet import frechet_distance, kernel_distance
 from tfgan_survey.metrics.parzen import parzen_log_likelihood, real_parzen_log_likelihood
@@ -60,3 +61,11 @@ def test_real_images_are_near_and_noise_is_far(dataset, expected):
     assert frechet_distance(features(noise), test) > 50
     kernel = kernel_distance(real, test)
     assert abs(kernel.value) < 4 * kernel.standard_error
+
+
+def test_gan_train_on_real_images_equals_its_reference():
+    train = load_arrays("mnist", "train[:10000]")
+    result = evaluate_samples(train.images, train.labels, "mnist", ["gan_train"])[0]
+    assert result.value == pytest.approx(0.990, abs=0.003)
+    assert result.reference[0].value == pytest.approx(result.value, abs=0.003)
+    assert result.standard_error < 0.001

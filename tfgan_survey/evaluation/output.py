@@ -12,7 +12,7 @@ from tfgan_survey.metrics.common import Measurement
 
 
 def format_value(value: float, error: float | None) -> str:
-    """Return `value +- error` with two significant digits of the error, six without one.
+    """Return `value +- error` with two significant digits of the error, at most six decimals.
 
     Example:
         >>> format_value(241.1929, 2.1303)
@@ -22,7 +22,7 @@ def format_value(value: float, error: float | None) -> str:
         return f"{value:.4g}"
     if error == 0:
         return f"{value:.4g} +- 0"
-    digits = max(0, 1 - int(np.floor(np.log10(error))))
+    digits = min(max(0, 1 - int(np.floor(np.log10(error)))), 6)
     return f"{value:.{digits}f} +- {error:.{digits}f}"
 
 

@@ -13,7 +13,9 @@ from tfgan_survey.evaluation.samples import NUM, check_metrics, evaluate_samples
 from tfgan_survey.metrics.common import Measurement
 from tfgan_survey.training.folder import RunFolder
 from tfgan_survey.training.run import load_run
-from tfgan_survey.zoo import build_from_settings
+from tfgan_survey.zoo import build, build_from_settings
+
+STAND_IN = "survey_gan"
 
 
 def evaluate_run(
@@ -45,7 +47,7 @@ def evaluate_run(
     path = Path(run)
     num = NUM if num is None else num
     if metrics is not None:
-        check_metrics(metrics)
+        check_metrics(metrics)  # before minutes of sampling
     settings = RunFolder(path).settings() if path.is_dir() else None
     if dataset is None:
         if settings is None:
@@ -53,7 +55,7 @@ def evaluate_run(
         dataset = settings.dataset
     progress = options.get("progress")
     if progress is not None:
-        progress("sampling")
+        progress("sampling", 0.0)
     gan = load_run(path)
     images = pictures.to_uint8(gan.generate(num, seed=seed))
     labels = gan.check_labels(num, None)
@@ -69,6 +71,7 @@ def evaluate_run(
         num,
         seed,
         untrained=untrained,
+        untrained_name=f"untrained {settings.model}" if settings else "",
         image_size=None if settings is None else settings.image_size,
         **options,
     )
@@ -83,9 +86,12 @@ def evaluate(
     *,
     data_dir: str | os.PathLike | None = None,
     source: str = "auto",
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[str, float], None] | None = None,
 ) -> list[Measurement]:
     """Measure a run folder, a `.keras` file or an `.npz` of samples.
+
+    A run is compared with its own generator before training; for an `.npz`, which names none, an
+    untrained `survey_gan` stands in.
 
     Args:
         target: what to measure; an `.npz` is read by `read_samples`.
@@ -95,7 +101,7 @@ def evaluate(
         seed: see `evaluate_run`.
         data_dir: root of prepared data sets.
         source: where data may come from.
-        progress: called with the name of each step.
+        progress: see `evaluate_samples`.
 
     Returns:
         Measurements in the order of `metrics`.
@@ -108,5 +114,12 @@ def evaluate(
     options = {"data_dir": data_dir, "source": source, "progress": progress}
     if Path(target).suffix == ".npz":
         images, labels = read_samples(target)
+        if images.ndim == 4:
+            # A file names no generator; any untrained one shows what nothing learnt scores.
+            fresh = build(STAND_IN, images.shape[1:], seed=seed)
+            options["untrained"] = pictures.to_uint8(
+                fresh.generate(min(num or NUM, len(images)), seed=seed)
+            )
+            options["untrained_name"] = f"untrained {STAND_IN}"
         return evaluate_samples(images, labels, dataset or "mnist", metrics, num, seed, **options)
     return evaluate_run(target, dataset, metrics, num, seed, **options)

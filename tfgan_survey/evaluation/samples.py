@@ -32,9 +32,10 @@ def read_samples(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray | None
     """
     path = Path(path)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if not isinstance(arrays, np.lib.npyio.NpzFile):
-                raise DataError(f"{path} is a single array; save it by np.savez(path, images=...).")
+        arrays = np.load(path, allow_pickle=False)
+        if isinstance(arrays, np.ndarray):
+            raise DataError(f"{path} is a single array; save it by np.savez(path, images=...).")
+        with arrays:
             if "images" not in arrays:
                 raise DataError(
                     f"{path} holds {', '.join(arrays.files) or 'nothing'}; expected an array "
@@ -72,10 +73,11 @@ def evaluate_samples(
     seed: int = 0,
     *,
     untrained: np.ndarray | None = None,
+    untrained_name: str = "untrained generator",
     image_size: int | None = None,
     data_dir: str | os.PathLike | None = None,
     source: str = "auto",
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[str, float], None] | None = None,
 ) -> list[Measurement]:
     """Measure samples against a data set; every value comes with its real-data reference.
 
@@ -88,11 +90,13 @@ def evaluate_samples(
             protocol of their own and take none.
         num: use the first `num` samples; default 10,000, or all if there are fewer.
         seed: seed of the draws inside the metrics (splits, bootstrap, reference images).
-        untrained: samples of the same generator before training, as a second reference.
+        untrained: samples of a generator before training, as a second reference.
+        untrained_name: what that reference is called.
         image_size: side to which the real images are resized.
         data_dir: root of prepared data sets.
         source: where data may come from, see `tfgan_survey.data.prepare`.
-        progress: called with the name of each metric before it is measured.
+        progress: called with the name of each metric before it is measured, and with the share of
+            metrics that are done.
 
     Returns:
         Measurements in the order of `metrics`.
@@ -115,7 +119,7 @@ def evaluate_samples(
             raise SettingError(f"{dataset} is measured by modes, high_quality and reverse_kl only.")
         from tfgan_survey.data import synthetic
 
-        (progress or _silent)("mode_coverage")
+        (progress or _silent)("mode_coverage", 0.0)
         return measure_mixture(images, getattr(synthetic, dataset)(), seed)
     names = check_metrics(default_metrics(labels is not None) if metrics is None else metrics)
 
@@ -126,13 +130,13 @@ def evaluate_samples(
         load_arrays(dataset, split, image_size=image_size, data_dir=data_dir, source=source)
         for split in ("train", "test")
     )
-    bench = Bench(images, labels, train, test, dataset, seed, untrained)
+    bench = Bench(images, labels, train, test, dataset, seed, untrained, untrained_name)
     found = []
-    for name in names:
-        (progress or _silent)(name)
+    for i, name in enumerate(names):
+        (progress or _silent)(name, i / len(names))
         found += METRICS[name](bench)
     return found
 
 
-def _silent(name: str) -> None:
+def _silent(name: str, done: float) -> None:
     """Report nothing."""

@@ -11,7 +11,6 @@ from tfgan_survey.errors import SettingError
 from tfgan_survey.metrics.common import Measurement, check_images, check_labels
 
 REAL = "real training images"
-UNTRAINED = "untrained generator"
 _CLASSIFIERS = {"mnist_mini": "mnist"}
 
 
@@ -26,7 +25,8 @@ class Bench:
         test: real test data likewise.
         dataset: name of the data set, which names the feature classifier.
         seed: seed of the draws inside the metrics.
-        untrained: samples of the same generator before training, as reference; None for none.
+        untrained: samples of a generator before training, as reference; None for none.
+        untrained_name: what that reference is called.
 
     Raises:
         ValueError: wrong range, shape or type, NaN values.
@@ -41,13 +41,15 @@ class Bench:
         dataset: str,
         seed: int = 0,
         untrained: np.ndarray | None = None,
+        untrained_name: str = "untrained generator",
     ):
         self.images = check_images(images, "images", train.images.shape[1:])
         self.labels = labels
         if labels is not None:
             self.labels = check_labels(labels, len(images), train.num_classes, complete=False)
         self.train, self.test = train, test
-        self.dataset, self.seed, self.untrained = dataset, seed, untrained
+        self.dataset, self.seed = dataset, seed
+        self.untrained, self.untrained_name = untrained, untrained_name
 
     @cached_property
     def features(self):
@@ -108,7 +110,7 @@ class Bench:
     ) -> Measurement:
         """Put a measurement together; `real` and `untrained` are estimates of the references."""
         num = len(self.images) if num is None else num
-        references = ((REAL, real), (UNTRAINED, untrained))
+        references = ((REAL, real), (self.untrained_name, untrained))
         return Measurement(
             name,
             estimate[0],

@@ -11,6 +11,8 @@ import scipy.linalg
 
 from tfgan_survey.metrics.common import Estimate, check_pair, check_points, warn
 
+_MIN_BLOCKS = 10
+
 
 def moments(features: np.ndarray, name: str = "features") -> tuple[np.ndarray, np.ndarray]:
     """Return mean `(d,)` and unbiased covariance `(d, d)` of features, float64.
@@ -200,8 +202,9 @@ def kernel_distance(
     Args:
         features_a: real numbers `(n, d)`.
         features_b: real numbers `(m, d)`.
-        block_size: rows of the smaller set a block, at most; default 1000 from the paper. There
-            are always at least 2 blocks.
+        block_size: rows of the smaller set a block, at most; default 1000 from the paper. Fewer
+            rows than 10 blocks need are cut into 10 smaller ones: an error over 2 or 3 blocks
+            would be a lottery.
         seed: seed of the shuffle before the rows are cut into blocks.
 
     Returns:
@@ -216,9 +219,9 @@ def kernel_distance(
     a, b = check_pair(features_a, features_b, "features_a", "features_b", minimum=4)
     if block_size < 2:
         raise ValueError(f"block_size={block_size}: the unbiased estimate needs at least 2 rows.")
-    blocks = max(2, -(-min(len(a), len(b)) // block_size))
-    # Blocks of an even number of rows each need 2 rows at least.
-    blocks = min(blocks, min(len(a), len(b)) // 2)
+    rows = min(len(a), len(b))
+    # A pair of different rows is the least that a block can work with.
+    blocks = min(max(_MIN_BLOCKS, -(-rows // block_size)), rows // 2)
     rng = np.random.default_rng(seed)
     values = [
         squared_mmd(part_a, part_b)

@@ -60,7 +60,7 @@ def _measure_kernel(bench: Bench) -> list[Measurement]:
             "kernel_distance",
             against_test(bench.fake[0]),
             f"{len(bench.images)} samples against {len(bench.real[0])} test images, features of "
-            f"the {bench.network}, cubic kernel, error over blocks of 1,000",
+            f"the {bench.network}, cubic kernel, error over blocks of at most 1,000",
             against_test(bench.training[0][: len(bench.images)]),
             None if bench.blank is None else against_test(bench.blank[0]),
         )

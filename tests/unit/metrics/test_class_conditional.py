@@ -40,20 +40,20 @@ def test_gan_test_says_which_class_is_missing(digits, mnist_features):
 
 def test_gan_train_learns_from_right_labels_and_not_from_shuffled_ones(digits):
     (images, labels), (test_images, test_labels) = digits["train"], digits["test"]
-    images, labels = images[:2000], labels[:2000]
+    images, labels = images[:1280], labels[:1280]
     told = []
     result = gan_train(
         images, labels, test_images, test_labels, seeds=(0, 1), epochs=4, progress=told.append
     )
-    # Five seeds gave 0.925 to 0.931, on shuffled labels 0.12 to 0.23.
-    assert result.value == pytest.approx(0.928, abs=0.02)
+    # Five seeds gave 0.882 to 0.909, on shuffled labels 0.07 to 0.17.
+    assert result.value == pytest.approx(0.8955, abs=0.03)
     assert list(result.per_seed) == told and len(told) == 2
     assert result.value == pytest.approx(np.mean(told), rel=1e-12)
     assert result.standard_error == pytest.approx(abs(told[0] - told[1]) / 2, rel=1e-9)
 
     shuffled = np.random.default_rng(0).permutation(labels)
     chance = gan_train(images, shuffled, test_images, test_labels, seeds=(0,), epochs=2)
-    assert chance.value == pytest.approx(0.16, abs=0.1)
+    assert chance.value == pytest.approx(0.117, abs=0.09)
     assert np.isnan(chance.standard_error)
 
 
