@@ -26,6 +26,7 @@ from tfgan_survey.serving.status import ServingError, invalid
 FLOATS = (tf.float32, tf.float64)
 INTEGERS = (tf.int8, tf.int16, tf.int32, tf.int64, tf.uint8, tf.uint32, tf.uint64)
 _WRITE = orjson.OPT_SERIALIZE_NUMPY
+_MAX_RANK = 32  # no op has a kernel for more
 _MAX_DIGITS = 20  # an integer of more digits fits no integer type, as a float it is as good
 
 
@@ -183,6 +184,8 @@ def to_array(value: Any, tensor: Tensor) -> np.ndarray:
             raise invalid(f"input {tensor.name!r} is ragged: its lists differ in depth or length")
         shape.append(lengths.pop())
         level = list(itertools.chain.from_iterable(level))
+        if len(shape) > _MAX_RANK:
+            raise invalid(f"input {tensor.name!r} is nested deeper than {_MAX_RANK} lists")
     return _leaves(level, tensor).reshape(shape)
 
 

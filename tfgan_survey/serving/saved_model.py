@@ -184,6 +184,7 @@ def load(path: Path, intra_op_threads: int = 0, inter_op_threads: int = 0) -> Lo
         with graph.as_default():
             tf.compat.v1.import_graph_def(meta.graph_def, name="")
         _initialise(session, graph, meta, path)
+        _fill_unrestored(session, graph, meta, path)
         graph.finalize()
         signatures = {
             name: Signature(name, definition, session)
@@ -243,6 +244,63 @@ def _initialise(session, graph, meta, path: Path) -> None:
                 init_names = list(meta.collection_def[key].node_list.value)
     for name in init_names:
         session.run(graph.as_graph_element(name), assets)
+
+
+def _fill_unrestored(session, graph, meta, path: Path) -> None:
+    """Give values to variables that the graph's own restore op left empty.
+
+    A Keras 3 model saved inside a plain `tf.Module` has such variables: its restore op fills
+    copies, and only TensorFlow's object loader finds the values. TensorFlow Serving answers
+    requests on it with FAILED_PRECONDITION, so this is said loudly.
+    """
+    handles = {
+        op.get_attr("shared_name").decode("utf-8"): op.outputs[0]
+        for op in _ops_behind_signatures(graph, meta)
+        if op.type == "VarHandleOp"
+    }
+    with graph.as_default():
+        checks = {
+            name: tf.raw_ops.VarIsInitializedOp(resource=handle) for name, handle in handles.items()
+        }
+    empty = {name for name, filled in session.run(checks).items() if not filled}
+    if not empty:
+        return
+    with tf.init_scope():
+        restored = tf.saved_model.load(str(path))  # its functions refer to variables weakly
+        values = {
+            variable._shared_name: variable.numpy()
+            for function in restored.signatures.values()
+            for variable in function.variables
+        }
+    found = sorted(empty & values.keys())
+    with graph.as_default():
+        for name in found:
+            value = tf.compat.v1.placeholder(values[name].dtype, values[name].shape)
+            assign = tf.raw_ops.AssignVariableOp(resource=handles[name], value=value)
+            session.run(assign, {value: values[name]})
+    LOG.warning(
+        "%s: the graph's restore op leaves variables empty that signatures read (%s); %d of them "
+        "were filled by TensorFlow's object loader, which TensorFlow Serving lacks. Export "
+        "the model again with its plain variables (variable.value of Keras 3) tracked.",
+        path, ", ".join(sorted(empty)[:3]), len(found),
+    )  # fmt: skip
+
+
+def _ops_behind_signatures(graph, meta) -> set:
+    waiting = [
+        graph.as_graph_element(info.name).op
+        for definition in meta.signature_def.values()
+        if definition.method_name in METHODS
+        for info in definition.outputs.values()
+        if info.WhichOneof("encoding") == "name"
+    ]
+    seen = set(waiting)
+    while waiting:
+        op = waiting.pop()
+        before = {tensor.op for tensor in op.inputs} | set(op.control_inputs)
+        waiting += before - seen
+        seen |= before
+    return seen
 
 
 def _asset_files(meta):
