@@ -246,7 +246,7 @@ class ImageSet:
         whole = (last - first) // batch_size * batch_size
 
         def permutation():
-            yield self.order(take_epoch(), seed=seed, shuffle=shuffle)[first:last]
+            return self.order(take_epoch(), seed=seed, shuffle=shuffle)[first:last]
 
         images, labels = tf.constant(self.images), tf.constant(self.labels)
 
@@ -257,13 +257,19 @@ class ImageSet:
                 batches = batches.concatenate(tf.data.Dataset.from_tensors(indices[whole:]))
             return batches
 
+        def ask(_):
+            indices = tf.numpy_function(permutation, [], tf.int64)
+            return tf.ensure_shape(indices, (last - first,))
+
         # The permutation comes from Python at the first `next`, not at `iter`: Keras creates an
         # iterator at the end of an epoch that it may throw away, and such a one must not count.
-        order = tf.data.Dataset.from_generator(
-            permutation, output_signature=tf.TensorSpec((last - first,), tf.int64)
-        )
-        dataset = order.flat_map(rows).map(
-            lambda indices: (tf.gather(images, indices), tf.gather(labels, indices))
+        # `from_generator` would do as well, but it calls Python again when an iterator is
+        # destroyed, and a process that exits with a half-read one then hangs for good.
+        dataset = (
+            tf.data.Dataset.from_tensors(0)
+            .map(ask)
+            .flat_map(rows)
+            .map(lambda indices: (tf.gather(images, indices), tf.gather(labels, indices)))
         )
         dataset = dataset.apply(
             tf.data.experimental.assert_cardinality(part.stop - part.start)
