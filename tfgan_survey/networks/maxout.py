@@ -179,8 +179,8 @@ def _generator(latents, labels, x, image_shape, seeds: Initializers) -> keras.Mo
     pixels = math.prod(image_shape)
     initializer = _uniform(_GENERATOR_RANGE, seeds)
     x = keras.layers.Dense(pixels, use_bias=False, kernel_initializer=initializer)(x)
-    x = keras.layers.Activation("sigmoid", dtype="float32")(MarginalBias()(x))
-    x = keras.layers.Reshape(tuple(image_shape))(x)
+    x = keras.layers.Reshape(tuple(image_shape))(MarginalBias()(x))
+    x = keras.layers.Activation("sigmoid", dtype="float32")(x)
     return keras.Model(network_inputs(latents, labels), x, name="generator")
 
 

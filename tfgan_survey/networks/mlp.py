@@ -50,8 +50,10 @@ def mlp_generator(
     latent = keras.Input((latent_dim,), name="latent")
     inputs, x = _join_labels(latent, latent, num_classes)
     x = _stack(x, depth_list, norm, output_norm, activation, initializers)
+    # Reshaped first: a layer of lower precision behind the sigmoid would round the pixels.
+    x = keras.layers.Reshape(tuple(image_shape))(x)
     x = keras.layers.Activation("sigmoid", dtype="float32")(x)
-    return keras.Model(inputs, keras.layers.Reshape(tuple(image_shape))(x), name="generator")
+    return keras.Model(inputs, x, name="generator")
 
 
 def mlp_discriminator(

@@ -94,7 +94,7 @@ def test_norm_options_reach_their_network(norm):
     pair = dcgan((16, 16, 1), width=2, norm=norm)
     assert len(_find(pair.generator, NORMS)) == 2 * (norm != "none")
     # Without a norm's shift the layers before need their own bias.
-    hidden = [layer for layer in _find(pair.generator, (L.Dense, L.Conv2DTranspose))][:-1]
+    hidden = _find(pair.generator, (L.Dense, L.Conv2DTranspose))[:-1]
     assert {layer.use_bias for layer in hidden} == {norm == "none"}
 
 
@@ -108,7 +108,7 @@ def test_up_and_down_sampling_options():
 
 def test_leaky_relu_everywhere():
     pair = dcgan((8, 8, 1), width=2, activation="leaky_relu")
-    hidden = next(layer for layer in _find(pair.generator, L.Activation))
+    hidden = _find(pair.generator, L.Activation)[0]
     assert float(hidden(np.array([-1.0]))[0]) == pytest.approx(-0.2)
 
 
