@@ -6,11 +6,12 @@ from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 
-PLOTS = ["matplotlib>=3.9"]
+PLOTS = ["matplotlib>=3.9", "tensorboard>=2.19"]
 SERVING = [
     "grpcio>=1.70",
     "httptools>=0.6",
     "httpx>=0.27",
+    "orjson>=3.10",
     "prometheus-client>=0.20",
     "starlette>=0.40",
     "tensorflow-serving-api==2.21.*",

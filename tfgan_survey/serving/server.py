@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import importlib.util
 import logging
 import logging.handlers
 import os
@@ -103,6 +104,7 @@ class ModelServer:
     """
 
     def __init__(self, options: ServerOptions):
+        _require_extra()
         from tfgan_survey.serving.batching import Scheduler
         from tfgan_survey.serving.inference import Engine
         from tfgan_survey.serving.metrics import Metrics
@@ -207,6 +209,16 @@ def serve(options: ServerOptions) -> None:
         stopping.wait()
         LOG.info("stopping: finishing the requests in flight")
         server.stop()
+
+
+def _require_extra() -> None:
+    needed = ("grpc", "httptools", "orjson", "prometheus_client", "starlette", "uvicorn",
+              "tensorflow_serving")  # fmt: skip
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    if missing:
+        raise SettingError(
+            f"the server needs {', '.join(missing)}: pip install 'tfgan-survey[serving]'"
+        )
 
 
 def _model_configs(options: ServerOptions) -> list:
