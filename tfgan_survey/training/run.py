@@ -102,10 +102,6 @@ def train(
 def total_steps(settings: Settings, data: ImageSet) -> int:
     """Return the number of training steps that the budget means on this data."""
     per_epoch = data.steps_per_epoch(settings.batch_size)
-    if per_epoch < 1:
-        raise RunError(
-            f"{len(data)} images give no batch of {settings.batch_size}; lower --batch-size."
-        )
     return settings.steps if settings.steps is not None else settings.epochs * per_epoch
 
 

@@ -1,0 +1,49 @@
+# make setup          .venv with the package and its extras
+# make test           set-up, linters, the unit tests
+# make mnist          set-up, real MNIST, the main training, its pictures and SavedModel
+# make test-training  longer real trainings with measured floors
+# make test-soak      long load on the local server
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+RUN := runs/cgan_mnist
+
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: setup browser test mnist test-training test-soak bench
+
+setup: $(INSTALLED)
+
+$(INSTALLED): setup.py pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=/path/to/python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q -e '.[dev]'
+	@touch $@
+
+# the page of the local server is tested in a real browser
+browser: setup
+	tools/install_browser.sh
+
+test: browser
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+mnist: setup
+	$(BIN)/tfgan-survey train cgan_mnist --output $(RUN) $(if $(wildcard $(RUN)/settings.json),--resume)
+	$(BIN)/tfgan-survey export $(RUN) --once
+	@echo
+	@echo "pictures: $(RUN)/samples.png (10x10 digits), film.gif, curves.png"
+	@echo "sample:   $(BIN)/tfgan-survey sample $(RUN) --label 7 --num 16 --output sevens.png"
+	@echo "serve:    $(BIN)/tfgan-survey serve saved_models/cgan_mnist"
+	@echo "go on:    $(BIN)/tfgan-survey train cgan_mnist --output $(RUN) --resume --steps N"
+
+test-training: setup
+	$(BIN)/tfgan-survey data prepare mnist
+	$(BIN)/python -m pytest -m training
+
+test-soak: setup
+	$(BIN)/python -m pytest -m soak
+
+bench: setup
+	$(BIN)/python benchmarks/train_step.py

@@ -1,0 +1,78 @@
+"""The shape of the package: imports go one way, one loop, a light start."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import tfgan_survey
+
+ROOT = Path(tfgan_survey.__file__).parent
+# Data-flow order; a module imports from its own line or from lines above.
+LAYERS = [
+    ("errors", "registry", "files"),
+    ("settings",),
+    ("data",),
+    ("layers",),
+    ("networks",),
+    ("objectives",),
+    ("regularizers",),
+    ("models",),
+    ("zoo",),
+    ("pictures",),
+    ("theory",),
+    ("metrics",),
+    ("training",),
+    ("evaluation",),
+    ("export",),
+    ("serving",),
+    ("cli",),
+]
+RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            parts = node.module.split(".")
+            if parts[0] == "tfgan_survey":
+                yield from ([parts[1]] if len(parts) > 1 else [a.name for a in node.names])
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.startswith("tfgan_survey."):
+                    yield alias.name.split(".")[1]
+
+
+def test_imports_point_one_way():
+    seen = set()
+    for path in ROOT.rglob("*.py"):
+        own = path.relative_to(ROOT).parts[0].removesuffix(".py")
+        if own == "__init__":
+            continue
+        seen.add(own)
+        for other in imported(path):
+            assert RANK[other] <= RANK[own], f"{path} imports {other}"
+    assert seen <= set(RANK)
+
+
+def test_only_models_define_a_train_step():
+    for path in ROOT.rglob("*.py"):
+        if "def train_step" in path.read_text(encoding="utf-8"):
+            assert path.relative_to(ROOT).parts[0] == "models"
+
+
+def test_help_and_import_start_without_tensorflow():
+    code = (
+        "import sys, tfgan_survey\n"
+        "from tfgan_survey import cli\n"
+        "try:\n    cli.main(['--help'])\nexcept SystemExit as stop:\n    assert stop.code == 0\n"
+        "try:\n    cli.main(['models'])\nexcept SystemExit as stop:\n    assert stop.code == 0\n"
+        "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "survey_cgan" in done.stdout
+
+
+def test_public_names_exist():
+    for name in tfgan_survey.__all__:
+        assert getattr(tfgan_survey, name) is not None
