@@ -11,7 +11,7 @@ from tfgan_survey.data import ring
 from tfgan_survey.errors import RunError, SettingError
 from tfgan_survey.evaluation import evaluate, evaluate_run, format_table
 from tfgan_survey.evaluation.output import format_value
-from tfgan_survey.metrics import Measurement
+from tfgan_survey.metrics import METRICS, Measurement
 from tfgan_survey.training.callbacks import save_model
 from tfgan_survey.training.folder import RunFolder
 from tfgan_survey.zoo import build_from_settings, resolve
@@ -71,6 +71,12 @@ def test_command_writes_the_table_and_strict_json(tmp_path):
     assert by_name["reverse_kl"]["value"] is None
     assert by_name["modes"]["reference"][0]["value"] == 8.0
     assert list(output.parent.iterdir()) == [output]
+
+
+def test_help_names_every_metric():
+    text = " ".join(CliRunner().invoke(cli, ["evaluate", "--help"]).stdout.split())
+    listed = text.partition("Metrics: ")[2].partition(". The data sets")[0].split(", ")
+    assert listed == list(METRICS)
 
 
 def test_command_reads_images_and_adds_an_untrained_stand_in(tmp_path, run):
