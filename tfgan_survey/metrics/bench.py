@@ -10,7 +10,7 @@ import numpy as np
 from tfgan_survey.errors import SettingError
 from tfgan_survey.metrics.common import Measurement, check_images, check_labels
 
-REAL = "real training images"
+REAL = "real images"
 _CLASSIFIERS = {"mnist_mini": "mnist"}
 
 

@@ -39,7 +39,8 @@ def _measure_frechet(bench: Bench) -> list[Measurement]:
             "frechet_distance",
             (frechet_distance(fake, real), frechet_standard_error(fake, real, seed=bench.seed)),
             f"{len(fake)} samples against {len(real)} test images, features of the "
-            f"{bench.network}, error by bootstrap over images",
+            f"{bench.network}, error by bootstrap over images; reference: mean and spread of 10 "
+            f"draws of {num} training images",
             real_frechet_distance(bench.training[0], real, num, seed=bench.seed),
             None
             if bench.blank is None
@@ -60,7 +61,8 @@ def _measure_kernel(bench: Bench) -> list[Measurement]:
             "kernel_distance",
             against_test(bench.fake[0]),
             f"{len(bench.images)} samples against {len(bench.real[0])} test images, features of "
-            f"the {bench.network}, cubic kernel, error over blocks of at most 1,000",
+            f"the {bench.network}, cubic kernel, error over blocks of at most 1,000; "
+            "reference: as many training images",
             against_test(bench.training[0][: len(bench.images)]),
             None if bench.blank is None else against_test(bench.blank[0]),
         )
@@ -73,7 +75,7 @@ def _measure_score(bench: Bench) -> list[Measurement]:
             "classifier_score",
             classifier_score(bench.fake[1], seed=bench.seed),
             f"{len(bench.images)} samples, probabilities of the {bench.network}, error over 10 "
-            "splits",
+            "splits; reference: as many training images",
             classifier_score(bench.training[1][: len(bench.images)], seed=bench.seed),
             None if bench.blank is None else classifier_score(bench.blank[1], seed=bench.seed),
         )
@@ -88,7 +90,7 @@ def _measure_manifold(bench: Bench, function: Callable, k: int) -> list[Measurem
     blank = None if bench.blank is None else function(real, bench.blank[0][:num], k)
     protocol = (
         f"{num} samples and {num} test images, k={k}, features of the {bench.network}, binomial "
-        "error over points"
+        "error over points; reference: as many training images"
     )
     return [
         bench.measured(
@@ -189,7 +191,7 @@ def _measure_diversity(bench: Bench) -> list[Measurement]:
     result = class_diversity(bench.images, labels, test.images, test.labels, classes)
     protocol = (
         "mean pixel distance of two samples of a class over that of two test images, mean over "
-        "classes (worst: the lowest class)"
+        f"classes (worst: the lowest class); reference: train[0:{num}]"
     )
     return [
         bench.measured("class_diversity", (result.mean, None), protocol, (real.mean, None)),

@@ -42,7 +42,7 @@ def test_a_bare_model_must_be_told_its_data_set(run):
     with pytest.raises(SettingError, match="give --dataset"):
         evaluate(run.model, metrics=["classifier_score"], num=50)
     found = evaluate(run.model, "mnist_mini", ["classifier_score"], num=100)
-    assert [one.name for one in found[0].reference] == ["real training images"]
+    assert [one.name for one in found[0].reference] == ["real images"]
 
 
 def test_what_is_no_run_is_refused(tmp_path):
@@ -85,7 +85,7 @@ def test_command_reads_images_and_adds_an_untrained_stand_in(tmp_path, run):
     np.savez(tmp_path / "noise.npz", images=images)
     found = evaluate(tmp_path / "noise.npz", "mnist_mini", ["classifier_score"], num=100)
     assert [one.name for one in found[0].reference] == [
-        "real training images",
+        "real images",
         "untrained survey_gan",
     ]
 
