@@ -76,7 +76,7 @@ def test_train_sample_export_round(capsys, run, tmp_path):
         (["frobnicate"], 2, "No such command"),
     ],
 )
-def test_errors_are_one_line_with_the_remedy(capsys, tmp_path, monkeypatch, arguments, code, message):
+def test_errors_are_one_line_with_a_remedy(capsys, tmp_path, monkeypatch, arguments, code, message):
     monkeypatch.chdir(tmp_path)
     got, _, err = invoke(capsys, *arguments)
     assert got == code
