@@ -110,3 +110,26 @@ def rest(server):
 def channel(server):
     with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
         yield channel
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory):
+    """Two small exported GANs by name, with their folder: labels and none, both latent kinds."""
+    from tfgan_survey.export import export_savedmodel
+    from tfgan_survey.zoo import build
+
+    root = tmp_path_factory.mktemp("digits")
+    gans = {
+        "cgan_mnist": build("survey_gan", (28, 28, 1), num_classes=10, latent_dim=8),
+        "plain": build("survey_gan", (28, 28, 1), latent_dim=7, latent="normal"),
+    }
+    for name, gan in gans.items():
+        export_savedmodel(gan, root / name)
+    return gans, root
+
+
+@pytest.fixture(scope="session")
+def digit_server(digits, start):
+    """A server of both; pages of any origin may ask it."""
+    _, root = digits
+    return start(models=(root / "cgan_mnist", root / "plain"), cors_origins=("*",))
