@@ -29,11 +29,11 @@ def run(tmp_path_factory):
 
 
 def test_an_untrained_run_equals_its_untrained_reference(run):
-    found = evaluate_run(run.path, metrics=["classifier_score", "gan_test"], num=200, seed=3)
-    score = found[0]
-    untrained = {one.name: one.value for one in score.reference}["untrained survey_cgan"]
-    assert score.value == pytest.approx(untrained, rel=1e-6)
-    assert score.seed == 3 and score.num == 200
+    found = evaluate_run(run.path, metrics=["frechet_distance", "gan_test"], num=200, seed=3)
+    frechet = found[0]
+    untrained = {one.name: one.value for one in frechet.reference}["untrained survey_cgan"]
+    assert frechet.value == pytest.approx(untrained, rel=1e-6)
+    assert frechet.seed == 3 and frechet.num == 200
     # All classes in turn and no knowledge of them: the judge is right by chance only.
     assert found[1].value == pytest.approx(0.1, abs=0.08)
 

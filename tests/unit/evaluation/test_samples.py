@@ -81,6 +81,15 @@ def test_a_grey_generator_is_told_from_real_images(measured):
     assert blank["coverage"].value == pytest.approx(0.0, abs=0.01)
 
 
+def test_the_real_reference_does_not_depend_on_the_samples(measured):
+    noise = np.random.default_rng(0).random((1000, 28, 28, 1))
+    names = ["frechet_distance", "kernel_distance", "classifier_score", "precision_recall"]
+    for one in evaluate_samples(noise, None, "mnist_mini", names):
+        real = references(one)["real images"]
+        assert real.value == references(measured[one.name])["real images"].value, one.name
+        assert one.value != pytest.approx(measured[one.name].value, rel=0.5), one.name
+
+
 def test_near_copies_of_memorised_and_of_held_out_images(train_set):
     copies = evaluate_samples(
         train_set.images, None, "mnist_mini", ["nearest_neighbours"], num=300
