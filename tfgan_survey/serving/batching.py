@@ -333,9 +333,11 @@ def _pad_inner(parts: Arrays) -> Arrays:
     inner = np.max([part.shape[1:] for part in parts], axis=0)
     padded = []
     for part in parts:
-        widths = [(0, 0), *((0, int(n - m)) for n, m in zip(inner, part.shape[1:], strict=True))]
-        if part.size and any(after for _, after in widths):
-            part = np.pad(part, widths, constant_values=part.flat[0])
+        if part.size and part.shape[1:] != tuple(inner):
+            wider = np.empty((part.shape[0], *inner), part.dtype)
+            wider[...] = part.flat[0]
+            wider[tuple(slice(size) for size in part.shape)] = part
+            part = wider
         padded.append(part)
     return padded
 

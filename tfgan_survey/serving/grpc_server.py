@@ -244,7 +244,7 @@ class GrpcApi:
         return response.SerializeToString()
 
     async def reload_config(self, request, deadline: float, call: Call) -> bytes:
-        """Answer HandleReloadConfigRequest; an error while applying is in the response's status."""
+        """Answer HandleReloadConfigRequest once the new configuration serves."""
         if request.config.WhichOneof("config") != "model_config_list":
             raise invalid("HandleReloadConfigRequest takes a model_config_list alone")
         configs = model_configs(request.config.model_config_list)

@@ -213,18 +213,10 @@ class Repository:
         for config in configs:
             self._check_inside_roots(config)
         with self._reconciling:
-            wanted = {config.name: config for config in configs}
+            wanted = {config.name for config in configs}
             for name in [name for name in self._models if name not in wanted]:
                 self._remove(name)
-            for name, config in wanted.items():
-                model = self._models.get(name)
-                if model is None or model.config.base_path != config.base_path:
-                    if model is not None:
-                        self._remove(name)
-                    self._models[name] = Model(config)
-                else:
-                    model.config = config
-            failures = [self._first_load(self._models[name]) for name in wanted]
+            failures = [self._change(config) for config in configs]
             failures += [self._set_labels(config) for config in configs]
         failures = [failure for failure in failures if failure is not None]
         if failures:
@@ -275,6 +267,21 @@ class Repository:
                 f"model {config.name!r}: base_path {str(config.base_path)!r} lies outside the "
                 "folders given at the start; name its folder with --model-root to allow it"
             )
+
+    def _change(self, config: ModelConfig) -> ServingError | None:
+        old = self._models.get(config.name)
+        if old is not None and old.config.base_path == config.base_path:
+            old.config = config
+            return self._first_load(old)
+        new = Model(config)
+        if old is None:
+            self._models[config.name] = new
+            return self._first_load(new)
+        failure = self._first_load(new)  # the old folder goes on serving meanwhile
+        if failure is None:
+            self._models[config.name] = new
+            self._unload_all(old)
+        return failure
 
     def _first_load(self, model: Model) -> ServingError | None:
         name, base_path = model.config.name, model.config.base_path
@@ -346,6 +353,9 @@ class Repository:
     def _remove(self, name: str) -> None:
         model = self._models.pop(name)
         self._labels.pop(name, None)
+        self._unload_all(model)
+
+    def _unload_all(self, model: Model) -> None:
         for version in model.versions.values():
             if version.state == AVAILABLE:
                 self._unload(model, version)

@@ -71,8 +71,7 @@ class RestApi:
                 "INTERNAL",
                 500,
             )
-        if call.api != "Unknown":
-            self._engine.finish(call, code)
+        self._engine.finish(call, code)
         headers = {"x-request-id": call.identity}
         await Response(body, status, headers, _JSON)(scope, receive, send)
 
@@ -91,6 +90,7 @@ class RestApi:
             if metadata:
                 call.api, call.model = "GetModelMetadata", name
                 return self._metadata(name, _version(version), label, call)
+            call.api, call.model = "GetModelStatus", name
             return self._status(name, _version(version), label)
         if path in ("/models", "/models/"):
             raise invalid("Missing model name in request")

@@ -207,6 +207,8 @@ def serve(options: ServerOptions) -> None:
             "tests and small use", options.host, server.rest_port, server.grpc_port,
         )  # fmt: skip
         stopping.wait()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)  # a second signal ends at once
         LOG.info("stopping: finishing the requests in flight")
         server.stop()
 

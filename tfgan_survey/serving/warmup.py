@@ -56,7 +56,7 @@ def replay(loaded: LoadedModel, path: Path) -> int:
 
     count = 0
     try:
-        for record in tf.compat.v1.io.tf_record_iterator(str(path)):
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
             count += 1
             if count > MAX_RECORDS:
                 raise invalid(f"{path} has more than {MAX_RECORDS} warm-up records")

@@ -356,3 +356,19 @@ def test_keras_layers_in_a_plain_module_get_their_values(tmp_path, caplog):
     np.testing.assert_array_equal(values[0], [[3.0]])
     assert "restore op leaves variables empty" in caplog.text
     loaded.close()
+
+
+def test_another_folder_for_a_name_is_loaded_before_the_old_is_let_go(toys, base, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(toys / "half" / "00000003", other / "1")
+    models = Repository(Loader(), [base, other], poll_seconds=0)
+    models.apply([ModelConfig("half", base)])
+    with pytest.raises(ServingError, match="no version to serve"):
+        (other / "empty").mkdir()
+        models.apply([ModelConfig("half", other / "empty")])
+    assert answer(models) == (2, 2.25)
+    models.apply([ModelConfig("half", other)])
+    assert answer(models) == (1, 2.5)
+    models.apply([])
+    with pytest.raises(ServingError, match="Latest"):
+        answer(models)
