@@ -268,3 +268,14 @@ def test_arrays_need_no_tensorflow():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_process_that_exits_with_a_half_read_iterator_ends():
+    # At the end of an epoch the pipeline asks Python ahead for the next one.
+    program = (
+        "from tfgan_survey.data import load;"
+        "iterator = iter(load('mnist_mini', 'train[:1000]', 100).repeat(9));"
+        "[next(iterator) for _ in range(9)]"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=240)
+    assert done.returncode == 0, done.stderr

@@ -35,6 +35,14 @@ def test_gzip_dotted_names_and_subfolders_are_found(made, originals):
     check(read_originals(made[0], originals), made)
 
 
+def test_the_file_nearest_to_the_folder_is_taken(made, originals):
+    for path in list(originals.iterdir()):
+        for folder in ("a", "z/y"):
+            (originals / folder).mkdir(parents=True, exist_ok=True)
+            (originals / folder / path.name).write_bytes(b"another")
+    check(read_originals(made[0], originals), made)
+
+
 def test_digest_of_the_catalogue_is_that_of_the_file(made, originals):
     found = hashlib.sha256((originals / IMAGES).read_bytes()).hexdigest()
     assert made[0].digests["train_images"] == found

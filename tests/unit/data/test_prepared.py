@@ -85,6 +85,15 @@ def test_damaged_kept_arrays_are_made_anew(folder, made, caplog, damage, reason)
     assert kept(folder).stat().st_size == len(good)
 
 
+def test_kept_arrays_that_do_not_have_their_digest_are_made_anew(folder, made):
+    check(folder, made)
+    with np.load(kept(folder)) as file:
+        arrays = dict(file)
+    arrays["images"][0, 0, 0] ^= 1
+    np.savez(kept(folder), **arrays)
+    check(folder, made)
+
+
 def test_truncated_prepared_file_is_an_error_even_with_kept_arrays(folder, made):
     check(folder, made)
     shard = next(folder.glob("*train*"))
