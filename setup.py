@@ -59,6 +59,7 @@ setup(
             "pytest>=8",
             "pyyaml>=6",
             "ruff>=0.14",
+            "selenium>=4.20",
         ],
     },
     entry_points={"console_scripts": ["tfgan-survey=tfgan_survey.cli:main"]},
