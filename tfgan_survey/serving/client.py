@@ -105,7 +105,7 @@ class Client:
                 f"retries={retries}, timeout={timeout}: expected at least 1, 1, 0 and above 0"
             )
         self.url, self.model, self.num_classes = url, model, num_classes
-        self._retries, self._rows = retries, rows_per_request
+        self._retries, self.rows_per_request = retries, rows_per_request
         if url.startswith(("http://", "https://")):
             self._transport: Any = _Rest(url, model, version, label, timeout)
         elif url.startswith("grpc://"):
@@ -265,8 +265,10 @@ class Client:
     def _in_parts(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         num = len(next(iter(inputs.values())))
         parts = [
-            self.predict(signature, {k: v[start : start + self._rows] for k, v in inputs.items()})
-            for start in range(0, num, self._rows)
+            self.predict(
+                signature, {k: v[start : start + self.rows_per_request] for k, v in inputs.items()}
+            )
+            for start in range(0, num, self.rows_per_request)
         ]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 

@@ -1,0 +1,186 @@
+"""The deployment files: parsed by their readers, and consistent with each other and the models."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from google.protobuf import text_format
+from tensorflow_serving.config import model_server_config_pb2
+
+from tfgan_survey.serving.text_config import (
+    read_batching_parameters,
+    read_model_configs,
+    read_monitoring_config,
+)
+
+ROOT = Path(__file__).parents[3]
+DEPLOY = ROOT / "deploy"
+# Flags of tensorflow_model_server that these files use, with the values they may have.
+FLAGS = {
+    "model_config_file": r"/config/models\.config",
+    "model_config_file_poll_wait_seconds": r"\d+",
+    "file_system_poll_wait_seconds": r"\d+",
+    "enable_batching": "true",
+    "batching_parameters_file": r"/config/batching\.config",
+    "monitoring_config_file": r"/config/monitoring\.config",
+    "enable_model_warmup": "true",
+    "enable_cors_support": "true",
+    "rest_api_timeout_in_ms": r"\d+",
+}
+NEEDED = {"model_config_file", "enable_batching", "batching_parameters_file",
+          "monitoring_config_file", "enable_model_warmup"}  # fmt: skip
+PORTS = {"grpc": 8500, "rest": 8501}
+
+
+@pytest.fixture(scope="module")
+def compose():
+    return yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def manifest():
+    documents = list(yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text(encoding="utf-8")))
+    return {document["kind"]: document for document in documents}
+
+
+def container(manifest):
+    (found,) = manifest["Deployment"]["spec"]["template"]["spec"]["containers"]
+    return found
+
+
+def check_flags(arguments):
+    given = dict(re.fullmatch(r"--(\w+)=(\S+)", argument).groups() for argument in arguments)
+    assert len(given) == len(arguments), "a flag is given twice"
+    assert set(given) >= NEEDED
+    for name, value in given.items():
+        assert re.fullmatch(FLAGS[name], value), (name, value)
+
+
+def test_model_config():
+    text = (DEPLOY / "models.config").read_text(encoding="utf-8")
+    parsed = text_format.Parse(text, model_server_config_pb2.ModelServerConfig())
+    (entry,) = parsed.model_config_list.config
+    (config,) = read_model_configs(DEPLOY / "models.config")
+    assert config.name == entry.name == "cgan_mnist"
+    assert str(config.base_path) == f"/models/{config.name}"
+    assert (config.policy, config.num_versions) == ("latest", 1)
+
+
+def test_the_served_model_exists():
+    for config in read_model_configs(DEPLOY / "models.config"):
+        folder = ROOT / "saved_models" / config.base_path.relative_to("/models")
+        assert (folder / "1" / "saved_model.pb").is_file(), f"{folder} has no version 1"
+
+
+def test_batching_fits_the_pods_and_the_client(manifest, compose):
+    from tfgan_survey.serving import Client
+
+    batching = read_batching_parameters(DEPLOY / "batching.config")
+    assert batching.allowed_batch_sizes == (1, 2, 4, 8, 16, 32, 64)
+    assert batching.execution_size == batching.max_batch_size == 64
+    assert batching.enable_large_batch_splitting
+    assert 0 < batching.batch_timeout_micros <= 10_000
+    resources = container(manifest)["resources"]
+    cores = {int(resources[kind]["cpu"]) for kind in ("requests", "limits")}
+    assert cores == {batching.num_batch_threads} == {compose["services"]["serving"]["cpus"]}
+    with Client() as client:
+        assert client.rows_per_request <= batching.max_batch_size
+
+
+def test_monitoring_is_on_where_prometheus_looks(manifest):
+    monitoring = read_monitoring_config(DEPLOY / "monitoring.config")
+    notes = manifest["Deployment"]["spec"]["template"]["metadata"]["annotations"]
+    assert monitoring.enable
+    assert notes["prometheus.io/path"] == monitoring.path == "/monitoring/prometheus/metrics"
+    assert notes["prometheus.io/port"] == str(PORTS["rest"])
+
+
+def test_compose(compose):
+    (service,) = compose["services"].values()
+    assert re.fullmatch(r"tensorflow/serving:\$\{TF_SERVING_TAG:-\d+\.\d+\.\d+\}", service["image"])
+    check_flags(service["command"])
+    assert service["ports"] == [f"127.0.0.1:{port}:{port}" for port in PORTS.values()]
+    targets = {}
+    for volume in service["volumes"]:
+        source, target, mode = volume.split(":")
+        assert (DEPLOY / source).exists(), f"{source} does not exist"
+        assert mode == "ro"
+        targets[target] = (DEPLOY / source).resolve()
+    assert targets["/models"] == ROOT / "saved_models"
+    for file in ("models.config", "batching.config", "monitoring.config"):
+        assert targets[f"/config/{file}"] == DEPLOY / file
+    assert str(PORTS["rest"]) in service["healthcheck"]["test"][-1]
+
+
+def test_kubernetes(manifest):
+    assert {kind: (d["apiVersion"], d["metadata"]["name"]) for kind, d in manifest.items()} == {
+        "PersistentVolumeClaim": ("v1", "tfgan-models"),
+        "Deployment": ("apps/v1", "tfgan-serving"),
+        "Service": ("v1", "tfgan-serving"),
+        "HorizontalPodAutoscaler": ("autoscaling/v2", "tfgan-serving"),
+        "PodDisruptionBudget": ("policy/v1", "tfgan-serving"),
+    }
+    deployment = manifest["Deployment"]["spec"]
+    labels = deployment["template"]["metadata"]["labels"]
+    assert (
+        labels == deployment["selector"]["matchLabels"] == manifest["Service"]["spec"]["selector"]
+    )
+    assert labels == manifest["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"]
+    target = manifest["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]
+    assert (target["kind"], target["name"]) == ("Deployment", "tfgan-serving")
+    serving = container(manifest)
+    assert re.fullmatch(r"tensorflow/serving:\d+\.\d+\.\d+", serving["image"])
+    check_flags(serving["args"])
+    assert {port["name"]: port["containerPort"] for port in serving["ports"]} == PORTS
+    ports = {port["name"]: port for port in manifest["Service"]["spec"]["ports"]}
+    assert {name: port["port"] for name, port in ports.items()} == PORTS
+    assert all(port["targetPort"] == name for name, port in ports.items())
+    for probe in ("startupProbe", "readinessProbe"):
+        get = serving[probe]["httpGet"]
+        assert get == {"path": "/v1/models/cgan_mnist", "port": "rest"}
+    assert serving["livenessProbe"]["tcpSocket"]["port"] in PORTS
+
+
+def test_kubernetes_volumes(manifest):
+    pod = manifest["Deployment"]["spec"]["template"]["spec"]
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    mounts = {mount["mountPath"]: mount["name"] for mount in container(manifest)["volumeMounts"]}
+    assert set(mounts.values()) == set(volumes)
+    claim = volumes[mounts["/models"]]["persistentVolumeClaim"]["claimName"]
+    assert claim == manifest["PersistentVolumeClaim"]["metadata"]["name"]
+    kustomization = yaml.safe_load((DEPLOY / "kustomization.yaml").read_text(encoding="utf-8"))
+    (generated,) = kustomization["configMapGenerator"]
+    assert volumes[mounts["/config"]]["configMap"]["name"] == generated["name"]
+    for file in (*generated["files"], *kustomization["resources"]):
+        assert (DEPLOY / file).is_file()
+    wanted = set(re.findall(r"/config/(\S+)", " ".join(container(manifest)["args"])))
+    assert wanted == set(generated["files"])
+
+
+def test_both_use_one_image(compose, manifest):
+    (service,) = compose["services"].values()
+    assert (
+        service["image"].partition(":-")[2].rstrip("}")
+        == (container(manifest)["image"].partition(":")[2])
+    )
+
+
+def test_the_readme_names_files_commands_and_flags_that_exist():
+    from tfgan_survey.cli import cli
+
+    text = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    for file in re.findall(
+        r"(?:deploy|tfgan_survey|benchmarks)/[\w/]+\.(?:py|html|config|yaml)", text
+    ):
+        assert (ROOT / file).is_file(), file
+    for file in re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE):
+        for name in re.findall(r"`([\w.]+\.(?:yaml|config))`", file):
+            assert (DEPLOY / name).is_file(), name
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ")
+    used = re.findall(r"^tfgan-survey (\w+)(.*)$", blocks, re.MULTILINE)
+    assert {name for name, _ in used} == {"check", "request", "serve"}
+    for name, rest in used:
+        known = {option for parameter in cli.commands[name].params for option in parameter.opts}
+        assert set(re.findall(r"--[\w-]+", rest)) <= known, (name, rest)
+    assert {"--cors-origin"} <= {o for p in cli.commands["serve"].params for o in p.opts}
