@@ -12,7 +12,7 @@ import importlib
 _MODULES = {
     "Client": "tfgan_survey.serving.client",
     "ModelServer": "tfgan_survey.serving.server",
-    "ServerOptions": "tfgan_survey.serving.server",
+    "ServerOptions": "tfgan_survey.serving.options",
     "serve": "tfgan_survey.serving.server",
 }
 __all__ = [*_MODULES]

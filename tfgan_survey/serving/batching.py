@@ -17,10 +17,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tfgan_survey.serving.repository import Version
 from tfgan_survey.serving.saved_model import Signature
 from tfgan_survey.serving.status import ServingError, invalid
 from tfgan_survey.serving.text_config import BatchingParameters
+from tfgan_survey.serving.versions import Version
 
 Arrays = list[np.ndarray]
 

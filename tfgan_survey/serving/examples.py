@@ -10,7 +10,7 @@ import orjson
 import tensorflow as tf
 from tensorflow_serving.apis import classification_pb2, regression_pb2
 
-from tfgan_survey.serving import json_codec
+from tfgan_survey.serving import json_answers, json_codec
 from tfgan_survey.serving.saved_model import Signature
 from tfgan_survey.serving.status import invalid
 
@@ -146,9 +146,9 @@ def regression_result(signature: Signature, outputs: Mapping[str, np.ndarray], n
 def json_results(method: str, signature: Signature, outputs, num: int) -> bytes:
     """Write the answer to a classify or regress request: `{"results": [...]}`."""
     if method == "regress":
-        return b'{"results":%b}' % json_codec.encode_numbers(regressions(signature, outputs, num))
+        return b'{"results":%b}' % json_answers.encode_numbers(regressions(signature, outputs, num))
     rows = [
-        [[label, orjson.Fragment(json_codec.encode_numbers(np.array([score]))[1:-1])]
+        [[label, orjson.Fragment(json_answers.encode_numbers(np.array([score]))[1:-1])]
          for label, score in row]
         for row in classifications(signature, outputs, num)
     ]  # fmt: skip

@@ -26,10 +26,10 @@ from tensorflow_serving.apis import (
 
 from tfgan_survey.serving import examples, tensors
 from tfgan_survey.serving.inference import Call, Engine
-from tfgan_survey.serving.repository import Version
 from tfgan_survey.serving.saved_model import CLASSIFY, METHODS, REGRESS
 from tfgan_survey.serving.status import CODE_NUMBERS, ServingError, invalid
 from tfgan_survey.serving.text_config import model_configs
+from tfgan_survey.serving.versions import Version
 
 LOG = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES = 2**31 - 1

@@ -14,9 +14,10 @@ import tensorflow as tf
 
 from tfgan_survey.serving.batching import Scheduler
 from tfgan_survey.serving.metrics import Metrics
-from tfgan_survey.serving.repository import Repository, Version
+from tfgan_survey.serving.repository import Repository
 from tfgan_survey.serving.saved_model import Signature
 from tfgan_survey.serving.status import invalid
+from tfgan_survey.serving.versions import Version
 
 REQUEST_LOG = logging.getLogger("tfgan_survey.serving.requests")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")

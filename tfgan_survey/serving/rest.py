@@ -20,13 +20,13 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from tensorflow_serving.apis import get_model_metadata_pb2
 
-from tfgan_survey.serving import examples, json_codec
+from tfgan_survey.serving import examples, json_answers, json_codec
 from tfgan_survey.serving import metrics as metrics_module
 from tfgan_survey.serving.inference import Call, Engine
-from tfgan_survey.serving.repository import Version
 from tfgan_survey.serving.saved_model import CLASSIFY, METHODS, REGRESS
 from tfgan_survey.serving.status import ServingError, invalid
 from tfgan_survey.serving.text_config import MonitoringConfig
+from tfgan_survey.serving.versions import Version
 
 LOG = logging.getLogger(__name__)
 PAGE = Path(__file__).parent / "page.html"
@@ -138,7 +138,7 @@ class RestApi:
             signature.require(*METHODS)
             inputs, rows = json_codec.predict_inputs(document, signature)
             outputs = await self._engine.run(version, signature, inputs, deadline, call)
-            return json_codec.predict_answer(signature, outputs, rows)
+            return json_answers.predict_answer(signature, outputs, rows)
         signature.require(CLASSIFY if method == "classify" else REGRESS)
         strings = examples.json_example_strings(document)
         outputs = await self._engine.run_examples(version, signature, strings, deadline, call)

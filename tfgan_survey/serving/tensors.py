@@ -1,7 +1,7 @@
 """TensorProtos to arrays and back, at the speed of a memory copy where the wire format allows it.
 
 A packed repeated field of floats, doubles, bools or complex numbers has the very bytes of the
-array, so answers are put together as bytes: 12,544 floats take 0.02 ms instead of 0.6 ms.
+array, so answers are put together as bytes, without a Python number an element.
 """
 
 from __future__ import annotations

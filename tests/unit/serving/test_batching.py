@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tfgan_survey.serving.batching import Scheduler
-from tfgan_survey.serving.repository import AVAILABLE, Version
 from tfgan_survey.serving.saved_model import load
 from tfgan_survey.serving.status import ServingError
 from tfgan_survey.serving.text_config import BatchingParameters
+from tfgan_survey.serving.versions import AVAILABLE, Version
 
 FOREVER = float("inf")
 

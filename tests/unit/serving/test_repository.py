@@ -12,10 +12,11 @@ import toys as toy_models
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from tfgan_survey.serving.repository import Repository, version_folders
+from tfgan_survey.serving.repository import Repository
 from tfgan_survey.serving.saved_model import load
 from tfgan_survey.serving.status import ServingError
 from tfgan_survey.serving.text_config import ModelConfig
+from tfgan_survey.serving.versions import version_folders
 from tfgan_survey.serving.warmup import WARMUP_FILE, Loader
 
 
