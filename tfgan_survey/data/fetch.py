@@ -46,7 +46,7 @@ def run(command: list[str], folder: Path, seconds: float) -> str:
             timeout=seconds,
         )
     except subprocess.TimeoutExpired as error:
-        raise SourceError(f"`{shown}` took more than {seconds:.0f} s") from error
+        raise SourceError(f"`{shown}` took more than {seconds:g} s") from error
     if done.returncode == 0:
         return done.stdout
     output = done.stderr + done.stdout
@@ -81,7 +81,7 @@ def probe(url: str, seconds: float = PROBE_SECONDS) -> None:
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(seconds)
-    reason = outcome[0] if outcome else f"did not answer in {seconds:.0f} s"
+    reason = outcome[0] if outcome else f"did not answer in {seconds:g} s"
     if reason is not None:
         raise SourceError(f"{url} {reason}")
 

@@ -11,9 +11,11 @@ the same batches as one that never stopped.
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import os
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +47,44 @@ class _EpochCounter:
             epoch = self._next
             self._next += 1
         return epoch
+
+
+class _Exit:
+    """Lets pipelines come to rest before the interpreter ends.
+
+    A pipeline that repeats, or that a distribution strategy reads ahead, may ask Python for an
+    order while the interpreter is shutting down; the interpreter then waits for the pipeline and
+    the pipeline for the interpreter, for good. Nobody takes batches any more at that point, so the
+    pipelines' buffers fill and the questions cease within milliseconds.
+    """
+
+    _PAUSE, _PAUSES_AT_REST, _PAUSES = 0.01, 3, 200
+
+    def __init__(self):
+        self._asked = 0
+        self._registered = False
+
+    def register(self) -> None:
+        """Begin to watch; called when the first pipeline is made."""
+        if not self._registered:
+            self._registered = True
+            atexit.register(self._rest)
+
+    def ask(self) -> None:
+        """Count one question."""
+        self._asked += 1
+
+    def _rest(self) -> None:
+        at_rest = 0
+        for _ in range(self._PAUSES):
+            before = self._asked
+            time.sleep(self._PAUSE)
+            at_rest = at_rest + 1 if self._asked == before else 0
+            if at_rest == self._PAUSES_AT_REST:
+                return
+
+
+_EXIT = _Exit()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -245,7 +285,10 @@ class ImageSet:
         first, last = part.start * batch_size, min(part.stop * batch_size, len(self))
         whole = (last - first) // batch_size * batch_size
 
+        _EXIT.register()
+
         def permutation():
+            _EXIT.ask()
             return self.order(take_epoch(), seed=seed, shuffle=shuffle)[first:last]
 
         images, labels = tf.constant(self.images), tf.constant(self.labels)
@@ -263,8 +306,8 @@ class ImageSet:
 
         # The permutation comes from Python at the first `next`, not at `iter`: Keras creates an
         # iterator at the end of an epoch that it may throw away, and such a one must not count.
-        # `from_generator` would do as well, but it calls Python again when an iterator is
-        # destroyed, and a process that exits with a half-read one then hangs for good.
+        # `from_generator` would do as well, but it calls Python also when an iterator is
+        # destroyed, which a process does while it exits: see `_Exit`.
         dataset = (
             tf.data.Dataset.from_tensors(0)
             .map(ask)

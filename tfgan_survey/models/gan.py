@@ -73,7 +73,8 @@ class GAN(keras.Model):
         simultaneous: take both gradients at the same weights (the 2014 code) instead of moving the
             discriminator first; needs `n_critic=1`.
         ema: decay of an exponential moving average of the generator's weights, which `generate`
-            then uses; None for no average.
+            then uses; None for no average. The decay of the n-th generator update is
+            min(ema, (1 + n) / (10 + n)), so that the average forgets the start soon.
         seed: the model's one seed: training latents, penalties, flips.
 
     Raises:
@@ -507,10 +508,12 @@ class GAN(keras.Model):
     def _apply_generator(self, gradients) -> None:
         self.g_optimizer.apply(gradients, self.generator.trainable_variables)
         if self.ema_generator is not None:
+            done = tf.cast(self.g_updates.value, "float32")
+            decay = tf.minimum(self.ema, (1.0 + done) / (10.0 + done))
             for average, value in zip(
                 self.ema_generator.weights, self.generator.weights, strict=True
             ):
-                average.assign(self.ema * average.value + (1.0 - self.ema) * value.value)
+                average.assign(decay * average.value + (1.0 - decay) * value.value)
 
     def _generator_due(self) -> tf.Tensor:
         """Advance the critic counter; 1.0 when the generator is to move in this step."""

@@ -213,14 +213,16 @@ def test_dropout_random_state_is_saved(tmp_path):
     assert float(a["d_loss"]) == float(b["d_loss"])
 
 
-def test_ema_formula():
+@pytest.mark.parametrize(("done", "decay"), [(0, 0.1), (8, 0.5), (500, 0.9)])
+def test_ema_formula(done, decay):
     gan = make(None, ema=0.9)
+    gan.g_updates.assign(done)
     start = weights(gan.generator)
     gan.train_step(batch(labels=False))
     for old, new, average in zip(
         start, weights(gan.generator), weights(gan.ema_generator), strict=True
     ):
-        np.testing.assert_allclose(average, 0.9 * old + 0.1 * new, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(average, decay * old + (1 - decay) * new, rtol=1e-5, atol=1e-6)
     assert gan.sampling_generator is gan.ema_generator
 
 
