@@ -28,7 +28,7 @@ INSTALLER = Path(__file__).parents[3] / "tools" / "install_browser.sh"
 @pytest.fixture(scope="module")
 def browser():
     found = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
-    assert all(found.values()), f"no browser: run {INSTALLER.name} (make setup-browser); {found}"
+    assert all(found.values()), f"no browser: run {INSTALLER.name} (make browser); {found}"
     options = webdriver.ChromeOptions()
     options.binary_location = found["chromium"]
     for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu",
