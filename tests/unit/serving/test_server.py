@@ -16,6 +16,7 @@ import grpc
 import httpx
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
@@ -42,36 +43,40 @@ def test_sigterm_finishes_what_is_in_flight(toys):
         url = f"http://127.0.0.1:{rest_port}/v1/models/half"
         lines = iter(process.stderr.readline, "")
         assert any("serving on 127.0.0.1" in line for line in lines)
-        body = {"signature_name": "slow", "instances": [300_000]}
-        answers = []
+        steps, answers = 600_000, []  # longer than the wait below
+        body = {"signature_name": "slow", "instances": [steps]}
+        request = predict_pb2.PredictRequest()
+        request.model_spec.name, request.model_spec.signature_name = "half", "slow"
+        request.inputs["steps"].CopyFrom(tf.make_tensor_proto([steps]))
+        client = httpx.Client(timeout=120)
+        assert client.get(url).status_code == 200  # the connection is open
+        channel = grpc.insecure_channel(f"127.0.0.1:{grpc_port}")
+        grpc.channel_ready_future(channel).result(timeout=60)
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
 
         def ask_rest():
-            answers.append(httpx.post(f"{url}:predict", json=body, timeout=60).json())
+            answers.append(client.post(f"{url}:predict", json=body).json()["predictions"])
 
         def ask_grpc():
-            request = predict_pb2.PredictRequest()
-            request.model_spec.name, request.model_spec.signature_name = "half", "slow"
-            request.inputs["steps"].int_val.append(300_000)
-            request.inputs["steps"].dtype = 3
-            request.inputs["steps"].tensor_shape.dim.add(size=1)
-            with grpc.insecure_channel(f"127.0.0.1:{grpc_port}") as channel:
-                stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-                answers.append({"predictions": list(stub.Predict(request).outputs["done"].int_val)})
+            answers.append(list(stub.Predict(request).outputs["done"].int_val))
 
         threads = [threading.Thread(target=ask) for ask in (ask_rest, ask_grpc)]
         for thread in threads:
             thread.start()
-        time.sleep(0.15)  # both are in flight: each takes longer than that
+        time.sleep(0.5)  # both have arrived
+        assert not answers
         process.send_signal(signal.SIGTERM)
         for thread in threads:
             thread.join()
         rest_of_log = process.communicate(timeout=60)[1]
         assert process.returncode == 0
-        assert answers == [{"predictions": [300_000]}] * 2
+        assert answers == [[steps]] * 2
         pattern = r"id=\S+ (REST|GRPC) Predict model='half' version=3 rows=1 status=OK ms=[\d.]+"
         assert {match[1] for match in re.finditer(pattern, rest_of_log)} == {"REST", "GRPC"}
         with pytest.raises(httpx.ConnectError):
             httpx.get(url)
+        client.close()
+        channel.close()
     finally:
         process.kill()
         process.communicate()
