@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 _ORDER = "_tfgan_survey_epoch_counter"
+# Batches made ahead: enough for a training that takes several steps in one call to be fed while
+# Python has its turn in between.
+_PREFETCH = 16
 
 
 class _EpochCounter:
@@ -316,11 +319,14 @@ class ImageSet:
         )
         dataset = dataset.apply(
             tf.data.experimental.assert_cardinality(part.stop - part.start)
-        ).prefetch(tf.data.AUTOTUNE)
+        ).prefetch(_PREFETCH)
         options = tf.data.Options()
         options.deterministic = True
         # Iterators are warmed up by nobody: see the comment on the permutation.
         options.experimental_warm_start = False
+        # TensorFlow 2.21 now and then waits for good for the thread that tunes an iterator when a
+        # process exits with a half-read one. There is nothing to tune here: no step is parallel.
+        options.autotune.enabled = False
         return dataset.with_options(options)
 
 
