@@ -17,6 +17,9 @@ _BOUNDS: dict[str, tuple[float, float] | None] = {
     "uniform_01": (0.0, 1.0),  # Mirza & Osindero 2014: the unit hypercube
 }
 LATENTS = tuple(_BOUNDS)
+# Named, because the default lets XLA choose, and on a CPU its choice takes 14 times as long
+# (3.4 ms for 128 x 100 numbers, as long as the rest of a small model's step).
+_ALGORITHM = "philox"
 
 
 def check_latent(distribution: str) -> str:
@@ -50,8 +53,17 @@ def random_latents(
     bounds = _BOUNDS[check_latent(distribution)]
     shape = (batch, latent_dim)
     if bounds is None:
-        return keras.random.normal(shape, dtype="float32", seed=seed)
-    return keras.random.uniform(shape, *bounds, dtype="float32", seed=seed)
+        return tf.random.stateless_normal(shape, _key(seed), alg=_ALGORITHM)
+    return tf.random.stateless_uniform(shape, _key(seed), *bounds, alg=_ALGORITHM)
+
+
+def random_uniform(shape, seed: keras.random.SeedGenerator) -> tf.Tensor:
+    """Draw U(0, 1) for training: float32 of `shape`; the generator advances by one draw."""
+    return tf.random.stateless_uniform(shape, _key(seed), alg=_ALGORITHM)
+
+
+def _key(seed: keras.random.SeedGenerator) -> tf.Tensor:
+    return tf.convert_to_tensor(seed.next())
 
 
 def latents_from_seeds(seeds: tf.Tensor, latent_dim: int, distribution: str) -> tf.Tensor:
@@ -75,8 +87,8 @@ def latents_from_seeds(seeds: tf.Tensor, latent_dim: int, distribution: str) -> 
     def row(seed: tf.Tensor) -> tf.Tensor:
         key = tf.stack([seed, tf.zeros_like(seed)])
         if bounds is None:
-            return tf.random.stateless_normal((latent_dim,), key)
-        return tf.random.stateless_uniform((latent_dim,), key, *bounds)
+            return tf.random.stateless_normal((latent_dim,), key, alg=_ALGORITHM)
+        return tf.random.stateless_uniform((latent_dim,), key, *bounds, alg=_ALGORITHM)
 
     latents = tf.map_fn(row, tf.cast(seeds, tf.int64), fn_output_signature=tf.float32)
     return tf.ensure_shape(latents, (None, latent_dim))

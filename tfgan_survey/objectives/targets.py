@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from tfgan_survey.layers.sampling import random_uniform
+
 
 def check_flip(flip_probability: float) -> float:
     """Return the probability.
@@ -42,5 +44,5 @@ def draw_targets(
         return tf.fill(tf.shape(scores), tf.cast(own, scores.dtype))
     if seed is None:
         raise ValueError("flip_probability needs a seed: pass seed=SeedGenerator(...).")
-    draw = keras.random.uniform(tf.shape(scores), seed=seed)
+    draw = random_uniform(tf.shape(scores), seed)
     return tf.cast(tf.where(draw < flip_probability, other, own), scores.dtype)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from tfgan_survey.layers.sampling import random_uniform
 from tfgan_survey.regularizers.base import Regularizer
 
 # Under the root, so that a critic of slope 0 has a finite gradient. A slope of 1 is changed by
@@ -47,7 +48,7 @@ class GradientPenalty(Regularizer):
         """Return the weighted mean squared distance of the slopes from the target."""
         real, fake = tf.cast(real, tf.float32), tf.cast(fake, tf.float32)
         share_shape = tf.concat([tf.shape(real)[:1], tf.ones(len(real.shape) - 1, tf.int32)], 0)
-        share = keras.random.uniform(share_shape, dtype="float32", seed=seed)
+        share = random_uniform(share_shape, seed)
         between = tf.stop_gradient(share * real + (1.0 - share) * fake)
         with tf.GradientTape() as tape:
             tape.watch(between)

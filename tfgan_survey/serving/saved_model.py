@@ -120,6 +120,7 @@ class Signature:
         Raises:
             ServingError: what the ops answered, with its code.
         """
+        self._check_ranks(values)
         try:
             computed = self._callable(*values)
         except tf.errors.OpError as error:
@@ -130,6 +131,21 @@ class Signature:
             np.asarray(values[index] if source == "fed" else computed[index])
             for source, index in self._plan
         ]
+
+    def _check_ranks(self, values: Sequence[np.ndarray]) -> None:
+        """Refuse what would abort the process: image kernels CHECK the rank of their input.
+
+        From rank 3 on only: TensorFlow Serving answers a declared (-1, 1) fed with (n,), and its
+        own half_plus_two example is asked so.
+        """
+        for tensor, value in zip(self.inputs.values(), values, strict=True):
+            rank = None if tensor.shape is None else len(tensor.shape)
+            if rank is not None and rank >= 3 and value.ndim != rank:
+                raise ServingError(
+                    "INVALID_ARGUMENT",
+                    f"input of shape {value.shape} for {tensor.name!r}, which takes rank {rank} "
+                    f"{tuple(tensor.shape)}",
+                )
 
 
 class LoadedModel:

@@ -107,7 +107,7 @@ def _with_range(pair: NetworkPair, output_range: tuple[float, float]) -> Network
     """Stretch the generator's unit interval to `output_range`."""
     low, high = output_range
     stretched = keras.layers.Rescaling(high - low, low)(pair.generator.output)
-    generator = keras.Model(pair.generator.inputs, stretched, name="generator")
+    generator = keras.Model(pair.generator.inputs[0], stretched, name="generator")
     return NetworkPair(
         generator,
         pair.discriminator,

@@ -67,7 +67,7 @@ def test_discriminator_update_leaves_generator_bitwise_unchanged(num_classes):
 @pytest.mark.parametrize("n_critic", [1, 2])
 def test_generator_update_leaves_discriminator_bitwise_unchanged(n_critic):
     gan = make(3, n_critic=n_critic)
-    images, labels = batch()
+    _, labels = batch()
     latents = tf.random.stateless_uniform((16, 5), (1, 2))
     before = weights(gan.discriminator)
     g_before = weights(gan.generator)
@@ -196,7 +196,7 @@ def test_save_and_load_continue_as_if_never_stopped(tmp_path):
 
 
 def test_dropout_random_state_is_saved(tmp_path):
-    """Keras leaves layers' generators out of a .keras file; a resumed run would drop other units."""
+    """Keras leaves layers' generators out of a .keras file: other units would be dropped."""
     pair = mlp(SHAPE, seed=0, latent_dim=5)
     inputs = keras.Input(SHAPE)
     x = keras.layers.Dropout(0.5, seed=3)(keras.layers.Flatten()(inputs))
