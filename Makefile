@@ -3,6 +3,7 @@
 # make mnist          set-up, real MNIST, the main training, its pictures and SavedModel
 # make test-training  longer real trainings with measured floors
 # make test-soak      long load on the local server
+# make bench          steps a second beside PyTorch (an extra of several hundred MB) and serving load
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -46,4 +47,6 @@ test-soak: setup
 	$(BIN)/python -m pytest -m soak
 
 bench: setup
+	$(BIN)/python -m pip install -q -e ".[benchmarks]"
 	$(BIN)/python benchmarks/train_step.py
+	$(BIN)/python benchmarks/serving.py saved_models/cgan_mnist

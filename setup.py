@@ -49,7 +49,7 @@ setup(
     extras_require={
         "plots": PLOTS,
         "serving": SERVING,
-        "benchmarks": ["torch>=2.13"],
+        "benchmarks": ["torch>=2.6"],
         "dev": [
             *PLOTS,
             *SERVING,

@@ -6,7 +6,7 @@ when it is first used (PEP 562).
 
 from __future__ import annotations
 
-import importlib
+from tfgan_survey.lazy import attach
 
 _MODULES = {
     "DATASETS": "catalogue",
@@ -20,16 +20,4 @@ _MODULES = {
     "ring": "synthetic",
     "grid": "synthetic",
 }
-__all__ = list(_MODULES)
-
-
-def __getattr__(name: str):
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+__getattr__, __dir__, __all__ = attach(__name__, _MODULES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+from tfgan_survey.lazy import attach
 
 _MODULES = {
     "evaluate": "run",
@@ -12,16 +12,4 @@ _MODULES = {
     "format_table": "output",
     "write_measurements": "output",
 }
-__all__ = list(_MODULES)
-
-
-def __getattr__(name: str):
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+__getattr__, __dir__, __all__ = attach(__name__, _MODULES)

@@ -7,24 +7,12 @@ before it is asked for, so the REST client stays free of TensorFlow.
 
 from __future__ import annotations
 
-import importlib
+from tfgan_survey.lazy import attach
 
 _MODULES = {
-    "Client": "tfgan_survey.serving.client",
-    "ModelServer": "tfgan_survey.serving.server",
-    "ServerOptions": "tfgan_survey.serving.options",
-    "serve": "tfgan_survey.serving.server",
+    "Client": "client",
+    "ModelServer": "server",
+    "ServerOptions": "options",
+    "serve": "server",
 }
-__all__ = [*_MODULES]
-
-
-def __getattr__(name: str):
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_MODULES[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+__getattr__, __dir__, __all__ = attach(__name__, _MODULES)

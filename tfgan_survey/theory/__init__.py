@@ -7,7 +7,7 @@ this package does not (PEP 562).
 
 from __future__ import annotations
 
-import importlib
+from tfgan_survey.lazy import attach
 
 _MODULES = {
     "batch_norm_score_bound": "batch_norm",
@@ -33,16 +33,4 @@ _MODULES = {
     "points_gan": "toy",
     "train_recorded": "toy",
 }
-__all__ = list(_MODULES)
-
-
-def __getattr__(name: str):
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+__getattr__, __dir__, __all__ = attach(__name__, _MODULES)
