@@ -88,6 +88,7 @@ class Scheduler:
         self._condition = threading.Condition()
         self._alone: collections.deque[Request] = collections.deque()
         self._queues: collections.OrderedDict[tuple, list[_Batch]] = collections.OrderedDict()
+        self._running: collections.Counter[tuple] = collections.Counter()
         self._stopping = False
         count = parameters.num_batch_threads if parameters else threads
         name = parameters.thread_pool_name if parameters else "run"
@@ -197,8 +198,13 @@ class Scheduler:
             start = stop
         return wakes
 
-    def _next(self) -> list[_Piece] | Request | None:
-        """Wait for work; None when the scheduler stops and nothing is left."""
+    def _next(self) -> tuple[tuple, list[_Piece]] | Request | None:
+        """Wait for work; None when the scheduler stops and nothing is left.
+
+        A batch that is not full waits while another one of its signature runs, whatever its
+        timeout: the run's thread takes it next. Two threads that each took what had just come in
+        would run many small batches, at the cost of a whole run each.
+        """
         with self._condition:
             while True:
                 if self._alone:
@@ -207,7 +213,8 @@ class Scheduler:
                 for key, batches in self._queues.items():
                     first = batches[0]
                     ready = next((b for b in batches if b.closed), None)
-                    if ready is None and (first.due <= now or self._stopping):
+                    busy = self._running[key] > 0
+                    if ready is None and ((first.due <= now and not busy) or self._stopping):
                         ready = first
                     if ready is not None:
                         batches.remove(ready)
@@ -215,8 +222,10 @@ class Scheduler:
                             self._queues.move_to_end(key)
                         else:
                             del self._queues[key]
-                        return ready.pieces
-                    earliest = first.due if earliest is None else min(earliest, first.due)
+                        self._running[key] += 1
+                        return key, ready.pieces
+                    if not busy:
+                        earliest = first.due if earliest is None else min(earliest, first.due)
                 if self._stopping:
                     return None
                 self._condition.wait(None if earliest is None else max(0.0, earliest - now))
@@ -228,8 +237,19 @@ class Scheduler:
             if isinstance(work, Request):
                 self._run_alone(work)
             else:
-                self._run_batch(work)
+                key, pieces = work
+                try:
+                    self._run_batch(pieces)
+                finally:
+                    self._ran(key)
+                del key, pieces
             del work  # keep neither the request nor its version while waiting
+
+    def _ran(self, key: tuple) -> None:
+        with self._condition:
+            self._running[key] -= 1
+            if self._running[key] == 0:
+                del self._running[key]
 
     def _run_alone(self, request: Request) -> None:
         if _abandoned(request):

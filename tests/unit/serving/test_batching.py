@@ -87,6 +87,33 @@ def test_a_batch_is_run_when_its_time_is_over(version):
     assert signature.sizes == [1] and answer[0].tolist() == [4.0]
 
 
+def test_a_batch_that_is_not_full_waits_for_the_run_before_it(version):
+    """The second thread must not run each newcomer alone while the first one is busy."""
+
+    class Slow(Recorded):
+        def run(self, arrays):
+            answer = super().run(arrays)
+            time.sleep(0.4)
+            return answer
+
+    signature = Slow(version.loaded.signature(""))
+    scheduler = Scheduler(parameters(num_batch_threads=2, batch_timeout_micros=1_000))
+
+    async def main():
+        tasks = []
+        for number in range(4):
+            tasks.append(
+                asyncio.create_task(scheduler.run(version, signature, list(rows(number)), FOREVER))
+            )
+            await asyncio.sleep(0.05)  # far beyond the batch's own timeout
+        return await asyncio.gather(*tasks)
+
+    answers = asyncio.run(main())
+    scheduler.stop()
+    assert signature.sizes == [1, 3]
+    assert [float(answer[0][0]) for answer in answers] == [2.0, 2.5, 3.0, 3.5]
+
+
 def test_batches_are_padded_with_a_real_row_to_an_allowed_size(version):
     signature = Recorded(version.loaded.signature(""))
     answers = run_all(
