@@ -32,10 +32,8 @@ DivergenceName = Literal[
 ]
 DIVERGENCES = get_args(DivergenceName)
 
-# Beyond an exponent of 15 exponentials continue as their tangent: e^15 = 3e6 is far outside any
-# ratio that a minibatch can estimate, float32 overflows at e^88, and a clipped score would have no
-# gradient by which to come back.
-_LIMIT = 15.0
+# Where a row's own formula has to take over from a logarithm of what float32 rounds to 0 or 1.
+_ASYMPTOTE = 15.0
 # Newton steps for Lambert's W. They converge quadratically and from one side; 8 are exact in
 # float64 over |v| <= 100 (tested against scipy).
 _NEWTON_STEPS = 8
@@ -68,17 +66,27 @@ class Divergence:
     threshold: float
 
 
-def divergence(name: str, alpha: float | None = None, pi: float | None = None) -> Divergence:
+def divergence(
+    name: str,
+    alpha: float | None = None,
+    pi: float | None = None,
+    exponent_limit: float = 15.0,
+) -> Divergence:
     """Return a row by its name.
 
     Args:
         name: one of `DIVERGENCES`.
         alpha: of `alpha_half` (below 1, not 0; 0.5 by default) or `alpha_two` (above 1; 2).
         pi: share of the data in `weighted_jensen_shannon`, between 0 and 1; 0.5 by default.
+        exponent_limit: exponentials of the output and of the composed conjugate go on as their
+            tangent beyond this exponent. float32 overflows at 88; e^15 = 3e6 is far outside any
+            ratio that a minibatch can show. A score that were clipped instead would have no
+            gradient by which to come back.
 
     Raises:
         UnknownNameError: no such divergence.
-        ValueError: alpha or pi outside their range, or given where they have no effect.
+        ValueError: a limit that is not positive; alpha or pi outside their range, or given where
+            they have no effect.
     """
     if name not in DIVERGENCES:
         raise unknown_name("divergence", name, DIVERGENCES)
@@ -86,13 +94,19 @@ def divergence(name: str, alpha: float | None = None, pi: float | None = None) -
         raise ValueError(f"alpha={alpha} has no effect on {name!r}; leave it out.")
     if pi is not None and name != "weighted_jensen_shannon":
         raise ValueError(f"pi={pi} has no effect on {name!r}; leave it out.")
+    if not exponent_limit > 0.0:
+        raise ValueError(f"exponent_limit={exponent_limit}: expected above 0.")
+
+    def exp(x: tf.Tensor) -> tf.Tensor:
+        return _exp(x, exponent_limit)
+
     if name == "weighted_jensen_shannon":
         return _weighted_jensen_shannon(0.5 if pi is None else pi)
     if name == "alpha_half":
-        return _alpha_below_one(0.5 if alpha is None else alpha)
+        return _alpha_below_one(0.5 if alpha is None else alpha, exp)
     if name == "alpha_two":
         return _alpha_above_one(2.0 if alpha is None else alpha)
-    return _ROWS[name]
+    return _rows(exp)[name]
 
 
 def lambert_log(s: tf.Tensor) -> tf.Tensor:
@@ -108,23 +122,23 @@ def lambert_log(s: tf.Tensor) -> tf.Tensor:
     return y
 
 
-def _exp(x: tf.Tensor) -> tf.Tensor:
+def _exp(x: tf.Tensor, limit: float) -> tf.Tensor:
     """Return e^x, beyond the limit its tangent."""
-    return tf.exp(tf.minimum(x, _LIMIT)) * (1.0 + tf.nn.relu(x - _LIMIT))
+    return tf.exp(tf.minimum(x, limit)) * (1.0 + tf.nn.relu(x - limit))
 
 
 def _log_softplus_negative(v: tf.Tensor) -> tf.Tensor:
     """Return log log(1 + e^-v), which tends to -v."""
-    return tf.where(v > _LIMIT, -v, tf.math.log(tf.nn.softplus(-tf.minimum(v, _LIMIT))))
+    return tf.where(v > _ASYMPTOTE, -v, tf.math.log(tf.nn.softplus(-tf.minimum(v, _ASYMPTOTE))))
 
 
 def _log_one_minus_power(v: tf.Tensor, exponent: float) -> tf.Tensor:
     """Return log(1 - sigmoid(v)^exponent), which tends to log(exponent) - v."""
-    inner = tf.math.log(-tf.math.expm1(-exponent * tf.nn.softplus(-tf.minimum(v, _LIMIT))))
-    return tf.where(v > _LIMIT, math.log(exponent) - v, inner)
+    inner = tf.math.log(-tf.math.expm1(-exponent * tf.nn.softplus(-tf.minimum(v, _ASYMPTOTE))))
+    return tf.where(v > _ASYMPTOTE, math.log(exponent) - v, inner)
 
 
-def _jeffrey_conjugate(t: tf.Tensor) -> tf.Tensor:
+def _jeffrey_conjugate(t: tf.Tensor, exp: Function = tf.exp) -> tf.Tensor:
     """Return W(e^(1-t)) + 1/W(e^(1-t)) + t - 2 with its gradient 1/W(e^(1-t))."""
 
     @tf.custom_gradient
@@ -132,9 +146,15 @@ def _jeffrey_conjugate(t: tf.Tensor) -> tf.Tensor:
         y = lambert_log(1.0 - t)
 
         def gradient(upstream):
-            return upstream * tf.exp(tf.minimum(-y, _LIMIT))
+            # d/dt exp(-y) = exp(-y) / (e^y + 1) for the true exponential; its tangent's slope
+            # takes its place beyond the limit.
+            with tf.GradientTape() as tape:
+                tape.watch(y)
+                reciprocal = exp(-y)
+            slope = -tape.gradient(reciprocal, y)
+            return upstream * slope
 
-        return tf.exp(y) + _exp(-y) + t - 2.0, gradient
+        return tf.exp(y) + exp(-y) + t - 2.0, gradient
 
     return conjugate(t)
 
@@ -147,10 +167,6 @@ def _pearson_conjugate(t: tf.Tensor) -> tf.Tensor:
 
 def _identity(v: tf.Tensor) -> tf.Tensor:
     return v
-
-
-def _one_minus_exp(v: tf.Tensor) -> tf.Tensor:
-    return 1.0 - _exp(-v)
 
 
 def _log_sigmoid(v: tf.Tensor) -> tf.Tensor:
@@ -197,7 +213,7 @@ def _alpha_functions(alpha: float):
     return f, slope, conjugate
 
 
-def _alpha_below_one(alpha: float) -> Divergence:
+def _alpha_below_one(alpha: float, exp: Function) -> Divergence:
     if not alpha < 1.0 or alpha == 0.0:
         raise ValueError(f"alpha={alpha}: alpha_half takes values below 1, not 0; see alpha_two.")
     f, slope, conjugate = _alpha_functions(alpha)
@@ -211,7 +227,7 @@ def _alpha_below_one(alpha: float) -> Divergence:
         slope=slope,
         conjugate=conjugate,
         output=lambda v: 1.0 / rest - tf.nn.softplus(-v),
-        conjugate_of_output=lambda v: (_exp(-alpha / rest * log_base(v)) - 1.0) / alpha,
+        conjugate_of_output=lambda v: (exp(-alpha / rest * log_base(v)) - 1.0) / alpha,
         log_ratio=lambda v: -log_base(v) / rest,
         threshold=0.0,
     )
@@ -224,91 +240,93 @@ def _alpha_above_one(alpha: float) -> Divergence:
 
     def log_ratio(v):
         base = v * (alpha - 1.0) + 1.0
-        return tf.math.log(tf.maximum(base, math.exp(-_LIMIT))) / (alpha - 1.0)
+        return tf.math.log(tf.maximum(base, math.exp(-_ASYMPTOTE))) / (alpha - 1.0)
 
     return Divergence(f, slope, conjugate, _identity, conjugate, log_ratio, threshold=0.0)
 
 
-_ROWS = {
-    "kl": Divergence(
-        f=lambda u: u * tf.math.log(u),
-        slope=lambda u: tf.math.log(u) + 1.0,
-        conjugate=lambda t: tf.exp(t - 1.0),
-        output=_identity,
-        conjugate_of_output=lambda v: _exp(v - 1.0),
-        log_ratio=lambda v: v - 1.0,
-        threshold=1.0,
-    ),
-    "reverse_kl": Divergence(
-        f=lambda u: -tf.math.log(u),
-        slope=lambda u: -1.0 / u,
-        conjugate=lambda t: -1.0 - tf.math.log(-t),
-        output=lambda v: -_exp(-v),
-        conjugate_of_output=lambda v: v - 1.0,
-        log_ratio=_identity,
-        threshold=-1.0,
-    ),
-    "pearson": Divergence(
-        f=lambda u: tf.square(u - 1.0),
-        slope=lambda u: 2.0 * (u - 1.0),
-        conjugate=_pearson_conjugate,
-        output=_identity,
-        conjugate_of_output=_pearson_conjugate,
-        log_ratio=lambda v: tf.math.log(tf.maximum(0.5 * v + 1.0, math.exp(-_LIMIT))),
-        threshold=0.0,
-    ),
-    "neyman": Divergence(
-        f=lambda u: tf.square(1.0 - u) / u,
-        slope=lambda u: 1.0 - 1.0 / tf.square(u),
-        conjugate=lambda t: 2.0 - 2.0 * tf.sqrt(1.0 - t),
-        output=_one_minus_exp,
-        conjugate_of_output=lambda v: 2.0 - 2.0 * _exp(-0.5 * v),
-        log_ratio=lambda v: 0.5 * v,
-        threshold=0.0,
-    ),
-    "squared_hellinger": Divergence(
-        f=lambda u: tf.square(tf.sqrt(u) - 1.0),
-        slope=lambda u: 1.0 - 1.0 / tf.sqrt(u),
-        conjugate=lambda t: t / (1.0 - t),
-        output=_one_minus_exp,
-        conjugate_of_output=lambda v: _exp(v) - 1.0,
-        log_ratio=lambda v: 2.0 * v,
-        threshold=0.0,
-    ),
-    "jeffrey": Divergence(
-        f=lambda u: (u - 1.0) * tf.math.log(u),
-        slope=lambda u: tf.math.log(u) + 1.0 - 1.0 / u,
-        conjugate=_jeffrey_conjugate,
-        output=_identity,
-        conjugate_of_output=_jeffrey_conjugate,
-        log_ratio=lambda v: -lambert_log(1.0 - v),
-        threshold=0.0,
-    ),
-    "jensen_shannon": Divergence(
-        f=lambda u: u * tf.math.log(u) - (u + 1.0) * tf.math.log(0.5 * (u + 1.0)),
-        slope=lambda u: tf.math.log(2.0 * u / (u + 1.0)),
-        conjugate=lambda t: -tf.math.log(2.0 - tf.exp(t)),
-        output=lambda v: math.log(2.0) + _log_sigmoid(v),
-        conjugate_of_output=lambda v: tf.nn.softplus(v) - math.log(2.0),
-        log_ratio=_identity,
-        threshold=0.0,
-    ),
-    "gan": Divergence(
-        f=lambda u: u * tf.math.log(u) - (u + 1.0) * tf.math.log(u + 1.0),
-        slope=lambda u: tf.math.log(u / (u + 1.0)),
-        conjugate=lambda t: -tf.math.log(1.0 - tf.exp(t)),
-        output=_log_sigmoid,
-        conjugate_of_output=tf.nn.softplus,
-        log_ratio=_identity,
-        threshold=-math.log(2.0),
-    ),
-    "total_variation": Divergence(
-        f=lambda u: 0.5 * tf.abs(u - 1.0),
-        slope=lambda u: 0.5 * tf.sign(u - 1.0),
-        conjugate=lambda t: tf.maximum(t, -0.5),
-        output=lambda v: 0.5 * tf.tanh(v),
-        conjugate_of_output=lambda v: 0.5 * tf.tanh(v),
-        log_ratio=None,
-        threshold=0.0,
-    ),
-}
+def _rows(exp: Function) -> dict[str, Divergence]:
+    """Return the rows without parameters; `exp` is the guarded exponential."""
+    return {
+        "kl": Divergence(
+            f=lambda u: u * tf.math.log(u),
+            slope=lambda u: tf.math.log(u) + 1.0,
+            conjugate=lambda t: tf.exp(t - 1.0),
+            output=_identity,
+            conjugate_of_output=lambda v: exp(v - 1.0),
+            log_ratio=lambda v: v - 1.0,
+            threshold=1.0,
+        ),
+        "reverse_kl": Divergence(
+            f=lambda u: -tf.math.log(u),
+            slope=lambda u: -1.0 / u,
+            conjugate=lambda t: -1.0 - tf.math.log(-t),
+            output=lambda v: -exp(-v),
+            conjugate_of_output=lambda v: v - 1.0,
+            log_ratio=_identity,
+            threshold=-1.0,
+        ),
+        "pearson": Divergence(
+            f=lambda u: tf.square(u - 1.0),
+            slope=lambda u: 2.0 * (u - 1.0),
+            conjugate=_pearson_conjugate,
+            output=_identity,
+            conjugate_of_output=_pearson_conjugate,
+            log_ratio=lambda v: tf.math.log(tf.maximum(0.5 * v + 1.0, math.exp(-_ASYMPTOTE))),
+            threshold=0.0,
+        ),
+        "neyman": Divergence(
+            f=lambda u: tf.square(1.0 - u) / u,
+            slope=lambda u: 1.0 - 1.0 / tf.square(u),
+            conjugate=lambda t: 2.0 - 2.0 * tf.sqrt(1.0 - t),
+            output=lambda v: 1.0 - exp(-v),
+            conjugate_of_output=lambda v: 2.0 - 2.0 * exp(-0.5 * v),
+            log_ratio=lambda v: 0.5 * v,
+            threshold=0.0,
+        ),
+        "squared_hellinger": Divergence(
+            f=lambda u: tf.square(tf.sqrt(u) - 1.0),
+            slope=lambda u: 1.0 - 1.0 / tf.sqrt(u),
+            conjugate=lambda t: t / (1.0 - t),
+            output=lambda v: 1.0 - exp(-v),
+            conjugate_of_output=lambda v: exp(v) - 1.0,
+            log_ratio=lambda v: 2.0 * v,
+            threshold=0.0,
+        ),
+        "jeffrey": Divergence(
+            f=lambda u: (u - 1.0) * tf.math.log(u),
+            slope=lambda u: tf.math.log(u) + 1.0 - 1.0 / u,
+            conjugate=_jeffrey_conjugate,
+            output=_identity,
+            conjugate_of_output=lambda v: _jeffrey_conjugate(v, exp),
+            log_ratio=lambda v: -lambert_log(1.0 - v),
+            threshold=0.0,
+        ),
+        "jensen_shannon": Divergence(
+            f=lambda u: u * tf.math.log(u) - (u + 1.0) * tf.math.log(0.5 * (u + 1.0)),
+            slope=lambda u: tf.math.log(2.0 * u / (u + 1.0)),
+            conjugate=lambda t: -tf.math.log(2.0 - tf.exp(t)),
+            output=lambda v: math.log(2.0) + _log_sigmoid(v),
+            conjugate_of_output=lambda v: tf.nn.softplus(v) - math.log(2.0),
+            log_ratio=_identity,
+            threshold=0.0,
+        ),
+        "gan": Divergence(
+            f=lambda u: u * tf.math.log(u) - (u + 1.0) * tf.math.log(u + 1.0),
+            slope=lambda u: tf.math.log(u / (u + 1.0)),
+            conjugate=lambda t: -tf.math.log(1.0 - tf.exp(t)),
+            output=_log_sigmoid,
+            conjugate_of_output=tf.nn.softplus,
+            log_ratio=_identity,
+            threshold=-math.log(2.0),
+        ),
+        "total_variation": Divergence(
+            f=lambda u: 0.5 * tf.abs(u - 1.0),
+            slope=lambda u: 0.5 * tf.sign(u - 1.0),
+            conjugate=lambda t: tf.maximum(t, -0.5),
+            output=lambda v: 0.5 * tf.tanh(v),
+            conjugate_of_output=lambda v: 0.5 * tf.tanh(v),
+            log_ratio=None,
+            threshold=0.0,
+        ),
+    }

@@ -22,12 +22,18 @@ class FDivergence(Objective):
 
     Why:      one game, twelve divergences. In "saddle" both players share one value; "practical"
               has the stronger gradient early on, like the log D form, which it is for "gan".
+              Between images that do not overlap most divergences are infinite, and a free
+              discriminator finds that out: on MNIST in batches of 64, "kl" and "jeffrey" collapse
+              alone and train with `gradient_penalty`; "neyman" needs `exponent_limit=5` too.
 
     Args:
         divergence: row of the paper's table; see `tfgan_survey.objectives.divergences`.
         generator_objective: what the generator minimises.
         alpha: of the alpha divergences; None for 1/2 (`alpha_half`) and 2 (`alpha_two`).
         pi: of `weighted_jensen_shannon`; None for 1/2.
+        exponent_limit: beyond it exponentials go on as their tangent. A lower one bounds the slope
+            of the losses, e^limit, where one generated image far off would otherwise spoil Adam's
+            moments for a thousand steps; ratios p/q beyond about e^limit are then not told apart.
 
     Raises:
         UnknownNameError: no such divergence.
@@ -44,16 +50,18 @@ class FDivergence(Objective):
         generator_objective: Literal["saddle", "practical"] = "practical",
         alpha: float | None = None,
         pi: float | None = None,
+        exponent_limit: float = 15.0,
     ):
         if generator_objective not in ("saddle", "practical"):
             raise ValueError(
                 f"generator_objective={generator_objective!r}: expected saddle or practical."
             )
-        self.row = row(divergence, alpha, pi)
+        self.row = row(divergence, alpha, pi, exponent_limit)
         self.divergence = divergence
         self.generator_objective = generator_objective
         self.alpha = alpha
         self.pi = pi
+        self.exponent_limit = exponent_limit
 
     @property
     def threshold(self) -> float:

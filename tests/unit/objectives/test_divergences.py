@@ -194,3 +194,25 @@ def test_pearson_is_clamped_below_minus_two():
     row = divergence("pearson")
     # sup over u >= 0 of u t - (u - 1)^2 is -1, at u = 0, for every t <= -2
     np.testing.assert_allclose(row.conjugate(_f64([-2.0, -5.0, -100.0])).numpy(), -1.0)
+
+
+@pytest.mark.parametrize("name", ["kl", "reverse_kl", "neyman", "squared_hellinger", "jeffrey"])
+@pytest.mark.parametrize("limit", [3.0, 5.0])
+def test_a_lower_limit_bounds_the_slopes_and_changes_nothing_within(name, limit):
+    low, high = divergence(name, exponent_limit=limit), divergence(name)
+    inside, outside = np.linspace(-limit, limit, 21) * 0.9, np.array([-60.0, 60.0])
+    for low_form, high_form in (
+        (low.output, high.output),
+        (low.conjugate_of_output, high.conjugate_of_output),
+    ):
+        np.testing.assert_array_equal(low_form(_f64(inside)), high_form(_f64(inside)))
+        steepest = np.abs(_derivative(low_form, outside)).max()
+        assert steepest <= math.exp(limit) * (1 + 1e-9)
+        # tangent: no jump where it begins
+        edge = _derivative(low_form, np.linspace(-limit - 1.5, limit + 1.5, 4001))
+        assert np.abs(np.diff(edge)).max() < 0.02 * math.exp(limit)
+
+
+def test_the_limit_must_be_positive():
+    with pytest.raises(ValueError, match="exponent_limit=0"):
+        FDivergence("kl", exponent_limit=0.0)
