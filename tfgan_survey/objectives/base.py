@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 import keras
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from tfgan_survey.networks.pair import NetworkPair
 
 
-class Objective(Configured):
+class Objective(Configured, ABC):
     """Two losses, both minimised, as functions of linear scores.
 
     Why:      the loop hands over scores and knows no loss by name; a new objective is one file in
@@ -26,6 +27,7 @@ class Objective(Configured):
     name: ClassVar[str]
     needs_images: ClassVar[bool] = False
 
+    @abstractmethod
     def discriminator_loss(
         self,
         real_scores: tf.Tensor,
@@ -43,11 +45,10 @@ class Objective(Configured):
             fake: the generated images, likewise.
             seed: randomness of objectives that draw, such as label flipping.
         """
-        raise NotImplementedError  # abstract
 
+    @abstractmethod
     def generator_loss(self, fake_scores: tf.Tensor) -> tf.Tensor:
         """Return the scalar that the generator minimises."""
-        raise NotImplementedError  # abstract
 
     def probabilities(self, scores: tf.Tensor) -> tf.Tensor | None:
         """Return the discriminator's probability of "real", or None where it has none."""

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import sys
 import threading
+from abc import ABC, abstractmethod
 
 from tfgan_survey.serving.options import ServerOptions
 
@@ -24,7 +25,7 @@ def _bind(host: str, port: int) -> socket.socket:
     return sock
 
 
-class _Front:
+class _Front(ABC):
     """One protocol: a port, and a thread with an event loop that answers on it."""
 
     port: int
@@ -46,12 +47,13 @@ class _Front:
         if self._thread.ident is not None:
             self._thread.join()
 
+    @abstractmethod
     def begin_stop(self) -> None:
         """Stop accepting."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _run(self) -> None:
-        raise NotImplementedError
+        """Answer until stopped; runs in the front's own thread."""
 
 
 class RestFront(_Front):
