@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from tfgan_survey.layers.dropout import Dropout
 from tfgan_survey.layers.marginals import MarginalBias
 from tfgan_survey.layers.maxout import Maxout
 from tfgan_survey.networks.blocks import labels_and_one_hot, network_inputs
@@ -73,10 +74,10 @@ def maxout(
     labels, one_hot = labels_and_one_hot(num_classes)
     x = keras.layers.Flatten()(images)
     x = x if one_hot is None else keras.layers.Concatenate()([x, one_hot])
-    x = keras.layers.Dropout(input_dropout, seed=seeds.next_seed())(x)
+    x = Dropout(input_dropout, seed=seeds.next_seed())(x)
     for units in maxout_units:
         x = Maxout(units, pieces, _uniform(_DISCRIMINATOR_RANGE, seeds))(x)
-        x = keras.layers.Dropout(dropout, seed=seeds.next_seed())(x)
+        x = Dropout(dropout, seed=seeds.next_seed())(x)
     discriminator = _discriminator(images, labels, x, seeds)
     return _pair(generator, discriminator, image_shape, latent_dim, num_classes, latent)
 
@@ -134,7 +135,7 @@ def two_branch(
         return x if branch is None else keras.layers.Concatenate()([x, branch])
 
     def dropped(x):
-        return keras.layers.Dropout(dropout, seed=seeds.next_seed())(x)
+        return Dropout(dropout, seed=seeds.next_seed())(x)
 
     latents = keras.Input((latent_dim,), name="latent")
     labels, one_hot = labels_and_one_hot(num_classes)
