@@ -104,6 +104,7 @@ def mlp(
     generator_widths: tuple[int, ...] = (128,),
     discriminator_widths: tuple[int, ...] = (128,),
     norm: NormName = "batch",
+    generator_output_norm: bool = True,
     discriminator_norm: NormName | None = None,
     discriminator_output_norm: bool = False,
     activation: str = "relu",
@@ -121,7 +122,11 @@ def mlp(
         generator_widths: hidden units of the generator; the output is added.
         discriminator_widths: hidden units of the discriminator; the score is added.
         norm: normalisation after the Dense layers of both networks.
-        discriminator_norm: another one for the discriminator; None keeps `norm`.
+        generator_output_norm: whether the generator's output layer is normalised, as the snippet
+            has it; pixels that are always 0 then need its scale to vanish.
+        discriminator_norm: another one for the discriminator; None keeps `norm`. Batch norm in its
+            first layer hides the mean image from it: real and generated batches pass on their
+            own, W (x + c) - mean W (x + c) = W x - mean W x, so D(x + c) = D(x) for every c.
         discriminator_output_norm: batch norm on the scores, as the snippet has it (legacy).
         activation: of the hidden layers.
         initializer: see `Initializers`.
@@ -139,6 +144,7 @@ def mlp(
             num_classes,
             depth_list=(*generator_widths, math.prod(image_shape)),
             norm=norm,
+            output_norm=generator_output_norm,
             activation=activation,
             initializers=initializers,
         ),

@@ -41,12 +41,20 @@ class Recipe:
 
 
 _SURVEY = Recipe(
-    summary="the survey snippet's MLP pair, mended: no batch norm on the scores",
+    summary="the survey snippet's MLP pair, mended: no batch norm at either end of D or on images",
     source="survey section 2.4",
     network="mlp",
     objective="non_saturating",
-    options={"learning_rate": 1e-3, "batch_size": 128},
-    quick=23_400,
+    # Batch norm stays where DCGAN has it (arXiv:1511.06434, section 3): not on G's output, not in
+    # D's first layer, which is its only hidden one.
+    options={
+        "learning_rate": 1e-3,
+        "batch_size": 128,
+        "generator_output_norm": False,
+        "discriminator_norm": "none",
+        "ema": 0.999,
+    },
+    quick=46_800,
     paper="100,000 iterations",
 )
 
@@ -100,6 +108,7 @@ RECIPES: dict[str, Recipe] = {
         _SURVEY,
         summary="the snippet to the letter: batch norm on the scores, cannot learn",
         source="survey section 2.4.3; the bound is tfgan_survey.theory.batch_norm_score_bound",
+        without=("generator_output_norm", "discriminator_norm", "ema"),
         options={"discriminator_output_norm": True},
         quick=2_500,
     ),

@@ -83,3 +83,17 @@ def test_the_mended_discriminator_gets_below_it():
     fake = tf.constant(rng.uniform(0.0, 0.3, (32, *SHAPE)), tf.float32)
     loss = Minimax().discriminator_loss(pair.score(real, training=True), pair.score(fake))
     assert float(loss) == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("norm", "blind"), [("batch", True), ("none", False)])
+def test_batch_norm_in_the_first_layer_hides_a_constant_image(norm, blind):
+    # Why survey_gan leaves it out: the grey of border pixels would be invisible to D.
+    pair = mlp(SHAPE, seed=0, latent_dim=4, discriminator_norm=norm)
+    rng = np.random.default_rng(0)
+    images = rng.uniform(0.0, 0.5, (32, *SHAPE)).astype("float32")
+    constant = rng.uniform(0.0, 0.5, SHAPE).astype("float32")
+    scores, shifted = (
+        np.array(pair.score(tf.constant(x), training=True)) for x in (images, images + constant)
+    )
+    moved = np.abs(shifted - scores).max() / scores.std()
+    assert moved < 1e-4 if blind else moved > 0.1
