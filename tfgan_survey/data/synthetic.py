@@ -1,9 +1,12 @@
-"""Toy distributions with known density: Gaussian mixtures in one or two dimensions, numpy only."""
+"""Data of known density: Gaussian mixtures, and points drawn from them as a data set, NumPy only."""
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
+from tfgan_survey.data.stream import ExampleSet
 from tfgan_survey.errors import SettingError
 
 
@@ -62,10 +65,23 @@ class GaussianMixture:
         Returns:
             float32, shape `(num, dimensions)`.
         """
+        return self.sample_modes(num, seed)[0]
+
+    def sample_modes(self, num: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Draw points and the modes that they come from.
+
+        Args:
+            num: how many.
+            seed: as in `sample`, which gives the same points.
+
+        Returns:
+            float32 `(num, dimensions)` and int32 `(num,)` in 0..modes-1.
+        """
         generator = np.random.default_rng(seed)
         chosen = generator.choice(len(self.modes), size=num, p=self.weights)
         noise = generator.standard_normal((num, self.dimensions))
-        return (self.modes[chosen] + self.sigma[chosen, None] * noise).astype(np.float32)
+        points = self.modes[chosen] + self.sigma[chosen, None] * noise
+        return points.astype(np.float32), chosen.astype(np.int32)
 
     def log_density(self, x) -> np.ndarray:
         """Return log p(x), exact and without underflow far from every mode.
@@ -117,3 +133,49 @@ def grid(side: int = 5, spacing: float = 2.0, sigma: float = 0.05) -> GaussianMi
     """
     axis = spacing * (np.arange(side) - (side - 1) / 2)
     return GaussianMixture(np.stack(np.meshgrid(axis, axis), axis=2).reshape(-1, 2), sigma)
+
+
+MIXTURES = {"ring": ring, "grid": grid}
+"""The mixtures that are data sets, by name."""
+
+# Split -> (points, seed). The published protocol trains on 100,000.
+_SPLITS = {"train": (100_000, 0), "test": (10_000, 1)}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PointSet(ExampleSet):
+    """Points of a mixture with the modes that they come from as labels.
+
+    Args:
+        name: data set and split, for messages.
+        images: float32, shape `(n, dimensions)`, in the mixture's own units.
+        labels: int32, shape `(n,)`, the mode of each point.
+        num_classes: number of modes.
+        class_names: `num_classes` names.
+
+    Raises:
+        ValueError: dtype or shape differs; the message names what came.
+    """
+
+    def __post_init__(self):
+        points = self.images
+        if points.dtype != np.float32 or points.ndim != 2 or not np.isfinite(points).all():
+            raise ValueError(
+                f"{self.name}: points are {points.dtype} {points.shape}; expected finite float32 "
+                "(n, dimensions)."
+            )
+        super().__post_init__()
+
+
+def mixture_points(name: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Draw the splits of a mixture's data set, the same points every time.
+
+    Args:
+        name: key of `MIXTURES`.
+
+    Returns:
+        Split to points float32 `(n, 2)` and modes int32 `(n,)`: 100,000 in `train`, 10,000 in
+        `test`.
+    """
+    mixture = MIXTURES[name]()
+    return {split: mixture.sample_modes(num, seed) for split, (num, seed) in _SPLITS.items()}

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_survey.data.images import set_epoch
+from tfgan_survey.data.stream import set_epoch
 from tfgan_survey.errors import NonFiniteLossError
 from tfgan_survey.layers.sampling import latents_from_seeds, random_latents
 from tfgan_survey.networks.pair import NetworkPair
@@ -539,7 +539,7 @@ class GAN(keras.Model):
                 f"Images of shape {tuple(images.shape[1:])} came, the networks are built for "
                 f"{self.pair.image_shape}; load the data with image_size=, or build the pair anew."
             )
-        if images.dtype != tf.uint8:
+        if images.dtype != tf.uint8 and self.pair.output_range is not None:
             low, high = self.pair.output_range
             slack = 1e-3 * (high - low)
             outside = tf.reduce_any((images < low - slack) | (images > high + slack))

@@ -9,11 +9,19 @@ from tfgan_survey.networks.elu import elu
 from tfgan_survey.networks.maxout import adapt, maxout, two_branch
 from tfgan_survey.networks.mlp import mlp, mlp_discriminator, mlp_generator
 from tfgan_survey.networks.pair import NetworkPair
+from tfgan_survey.networks.points import points
 from tfgan_survey.registry import Registry
 
 NETWORKS = Registry(
     "network pair",
-    {"dcgan": dcgan, "elu": elu, "maxout": maxout, "mlp": mlp, "two_branch": two_branch},
+    {
+        "dcgan": dcgan,
+        "elu": elu,
+        "maxout": maxout,
+        "mlp": mlp,
+        "points": points,
+        "two_branch": two_branch,
+    },
 )
 
 __all__ = [
@@ -26,5 +34,6 @@ __all__ = [
     "mlp",
     "mlp_discriminator",
     "mlp_generator",
+    "points",
     "two_branch",
 ]

@@ -25,7 +25,8 @@ class NetworkPair:
         image_shape: `(height, width, channels)`, or `(features,)` for points.
         latent_dim: width of the latent.
         num_classes: number of classes; None is the unconditional case.
-        output_range: `(low, high)` of the generator's output and the discriminator's input.
+        output_range: `(low, high)` of the generator's output and the discriminator's input; None
+            for points, which every side sees in the data's own units.
         latent: distribution of the latent, one of `tfgan_survey.layers.sampling.LATENTS`.
 
     Raises:
@@ -40,7 +41,7 @@ class NetworkPair:
         image_shape: tuple[int, ...],
         latent_dim: int,
         num_classes: int | None = None,
-        output_range: tuple[float, float] = (0.0, 1.0),
+        output_range: tuple[float, float] | None = (0.0, 1.0),
         latent: str = "uniform",
     ):
         self.generator = generator
@@ -48,7 +49,7 @@ class NetworkPair:
         self.image_shape = tuple(int(size) for size in image_shape)
         self.latent_dim = int(latent_dim)
         self.num_classes = None if num_classes is None else int(num_classes)
-        self.output_range = (float(output_range[0]), float(output_range[1]))
+        self.output_range = None if output_range is None else tuple(map(float, output_range))
         self.latent = check_latent(latent)
         self._validate()
 
@@ -61,16 +62,22 @@ class NetworkPair:
         """Scale uint8 0..255 to `output_range` as float32; leave floats as they are."""
         if images.dtype != tf.uint8:
             return tf.cast(images, tf.float32)
+        if self.output_range is None:
+            raise ValueError("These networks work on points, float32; uint8 images came.")
         low, high = self.output_range
         return tf.cast(images, tf.float32) * ((high - low) / 255.0) + low
 
     def from_unit(self, images: tf.Tensor) -> tf.Tensor:
-        """Scale [0, 1] to `output_range`."""
+        """Scale [0, 1] to `output_range`; leave points as they are."""
+        if self.output_range is None:
+            return images
         low, high = self.output_range
         return images * (high - low) + low
 
     def to_unit(self, images: tf.Tensor) -> tf.Tensor:
-        """Scale `output_range` to [0, 1], float32."""
+        """Scale `output_range` to [0, 1], float32; leave points as they are."""
+        if self.output_range is None:
+            return tf.cast(images, tf.float32)
         low, high = self.output_range
         return tf.clip_by_value((tf.cast(images, tf.float32) - low) / (high - low), 0.0, 1.0)
 
@@ -92,7 +99,7 @@ class NetworkPair:
             "image_shape": list(self.image_shape),
             "latent_dim": self.latent_dim,
             "num_classes": self.num_classes,
-            "output_range": list(self.output_range),
+            "output_range": None if self.output_range is None else list(self.output_range),
             "latent": self.latent,
         }
 
@@ -106,8 +113,7 @@ class NetworkPair:
         return cls(**{**config, **networks})
 
     def _validate(self) -> None:
-        low, high = self.output_range
-        if not low < high:
+        if self.output_range is not None and not self.output_range[0] < self.output_range[1]:
             raise ValueError(f"output_range {self.output_range}: low must be below high.")
         inputs = 2 if self.conditional else 1
         for role, network in (("generator", self.generator), ("discriminator", self.discriminator)):

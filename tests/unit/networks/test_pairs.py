@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfgan_survey.networks import NETWORKS, NetworkPair
 
@@ -22,12 +23,18 @@ SMALL = {
         "pieces": 2,
         "joint_pieces": 2,
     },
+    "points": {"generator_widths": (4,), "maxout_units": (4,), "pieces": 2},
 }
-SHAPE = (8, 8, 1)
+SHAPE, POINTS = (8, 8, 1), (2,)
+
+
+def _shape(name):
+    return POINTS if name == "points" else SHAPE
 
 
 def _build(name, num_classes=None, seed=0, **options) -> NetworkPair:
-    return NETWORKS[name](SHAPE, num_classes, seed=seed, latent_dim=3, **{**SMALL[name], **options})
+    options = {"latent_dim": 3, **SMALL[name], **options}
+    return NETWORKS[name](_shape(name), num_classes, seed=seed, **options)
 
 
 @pytest.fixture(scope="module", params=[(n, k) for n in NETWORKS for k in (None, 3)], ids=str)
@@ -40,7 +47,7 @@ def pair(request):
 def batch():
     generator = np.random.default_rng(0)
     latents = generator.uniform(-1, 1, (5, 3)).astype("float32")
-    images = generator.uniform(0, 1, (5, *SHAPE)).astype("float32")
+    images = {s: generator.uniform(0, 1, (5, *s)).astype("float32") for s in (SHAPE, POINTS)}
     return latents, images, np.array([0, 1, 2, 1, 0], "int32")
 
 
@@ -50,8 +57,9 @@ def _labels(pair, labels):
 
 def test_shapes_and_range(pair, batch):
     latents, images, labels = batch
+    images = images[pair.image_shape]
     fake = np.array(pair.generate(latents, _labels(pair, labels)))
-    low, high = pair.output_range
+    low, high = pair.output_range or (-np.inf, np.inf)
     assert fake.shape == images.shape
     assert low <= fake.min() <= fake.max() <= high
     assert np.unique(fake).size > 5
@@ -60,6 +68,7 @@ def test_shapes_and_range(pair, batch):
 
 def test_saving_keeps_outputs(pair, batch):
     latents, images, labels = batch
+    images = images[pair.image_shape]
     labels = _labels(pair, labels)
     config = keras.saving.serialize_keras_object(pair)
     copy = keras.saving.deserialize_keras_object(config)
@@ -81,6 +90,7 @@ def test_the_label_matters_to_both_networks(name, batch):
         network.set_weights([10 * w if w.ndim > 1 else w for w in network.get_weights()])
     changed = np.array(pair.generate(latents, labels) - pair.generate(latents, other))
     assert (np.abs(changed).reshape(5, -1).max(axis=1) > 1e-3).all()
+    images = images[pair.image_shape]
     changed = np.array(pair.score(images, labels) - pair.score(images, other))
     assert (np.abs(changed) > 1e-5).all()
 
@@ -112,3 +122,23 @@ def test_options_that_make_no_network_are_refused(name):
 def test_unknown_pairs_are_refused_with_the_nearest():
     with pytest.raises(ValueError, match="did you mean dcgan"):
         NETWORKS["dcgn"]
+
+
+def test_points_take_no_images_and_images_no_uint8_points():
+    with pytest.raises(ValueError, match="for points"):
+        NETWORKS["points"](SHAPE)
+    with pytest.raises(ValueError, match="float32; uint8"):
+        _build("points").to_network(tf.zeros((1, 2), tf.uint8))
+
+
+def test_packing_scores_several_points_at_once():
+    pair = _build("points", packing=3)
+    points = np.random.default_rng(0).normal(size=(6, 2)).astype("float32")
+    scores = np.array(pair.score(points))
+    assert scores.shape == (2, 1)
+    points[5] += 1.0
+    again = np.array(pair.score(points))
+    assert again[0] == scores[0]
+    assert again[1] != scores[1]
+    with pytest.raises(ValueError, match="packing"):
+        _build("points", 3, packing=2)

@@ -1,0 +1,88 @@
+"""The pair of the mode-coverage experiments: points in the plane, maxout against ReLU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+
+from tfgan_survey.layers.maxout import Maxout
+from tfgan_survey.layers.packing import Pack
+from tfgan_survey.networks.blocks import labels_and_one_hot, network_inputs
+from tfgan_survey.networks.initializers import Initializers
+from tfgan_survey.networks.pair import NetworkPair
+
+
+def points(
+    image_shape: Sequence[int],
+    num_classes: int | None = None,
+    *,
+    seed: int = 0,
+    latent_dim: int = 2,
+    latent: str = "normal",
+    generator_widths: tuple[int, ...] = (400, 400, 400, 400),
+    maxout_units: tuple[int, ...] = (200, 200, 200),
+    pieces: int = 5,
+    packing: int = 1,
+) -> NetworkPair:
+    """Build the published pair for points of `ring` and `grid`.
+
+    Args:
+        image_shape: `(features,)`.
+        num_classes: one-hot labels (the modes) are joined to the latent and to the points; None
+            for no labels.
+        seed: seed of the weights.
+        latent_dim: width of the latent.
+        latent: distribution of the latent; a 2-D standard normal as published.
+        generator_widths: hidden units of the generator, each layer with batch norm and ReLU.
+        maxout_units: units of the discriminator's maxout layers.
+        pieces: affine maps a maxout unit.
+        packing: points that the discriminator sees at once (PacGAN); 1 for the plain GAN. Batches
+            must be multiples of it.
+
+    Returns:
+        The pair; points in the data's own units.
+
+    Raises:
+        ValueError: images instead of points, a width or packing below 1, or packing with labels.
+
+    Source: Lin et al. 2018, arXiv:1712.04086, section 4.1 and its code: linear output, weights
+    N(0, 0.02^2), no biases in the generator's hidden layers.
+    """
+    if len(image_shape) != 1:
+        raise ValueError(
+            f"These networks are for points (features,); examples of shape {tuple(image_shape)} "
+            "came. Choose another network for images, such as mlp."
+        )
+    if min(*generator_widths, *maxout_units, pieces) < 1:
+        raise ValueError(f"widths {generator_widths}, {maxout_units}: expected 1 or more.")
+    if packing > 1 and num_classes is not None:
+        raise ValueError("packing joins points of several labels; leave one of the two out.")
+    initializers = Initializers("normal_002", seed)
+
+    latents = keras.Input((latent_dim,), name="latent")
+    labels, one_hot = labels_and_one_hot(num_classes)
+    x = latents if one_hot is None else keras.layers.Concatenate()([latents, one_hot])
+    for width in generator_widths:
+        x = keras.layers.Dense(width, use_bias=False, kernel_initializer=initializers())(x)
+        x = keras.layers.Activation("relu")(keras.layers.BatchNormalization()(x))
+    x = keras.layers.Dense(*image_shape, kernel_initializer=initializers(), dtype="float32")(x)
+    generator = keras.Model(network_inputs(latents, labels), x, name="generator")
+
+    inputs = keras.Input(tuple(image_shape), name="images")
+    labels, one_hot = labels_and_one_hot(num_classes)
+    x = inputs if one_hot is None else keras.layers.Concatenate()([inputs, one_hot])
+    x = x if packing == 1 else Pack(packing)(x)
+    for units in maxout_units:
+        x = Maxout(units, pieces, initializers())(x)
+    scores = keras.layers.Dense(1, kernel_initializer=initializers())(x)
+    discriminator = keras.Model(network_inputs(inputs, labels), scores, name="discriminator")
+    return NetworkPair(
+        generator,
+        discriminator,
+        image_shape=tuple(image_shape),
+        latent_dim=latent_dim,
+        num_classes=num_classes,
+        output_range=None,
+        latent=latent,
+    )
