@@ -8,8 +8,13 @@ import keras
 
 from tfgan_survey.layers.maxout import Maxout
 from tfgan_survey.layers.packing import Pack
-from tfgan_survey.networks.blocks import labels_and_one_hot, network_inputs
-from tfgan_survey.networks.initializers import Initializers
+from tfgan_survey.networks.blocks import (
+    NormName,
+    labels_and_one_hot,
+    network_inputs,
+    normalization,
+)
+from tfgan_survey.networks.initializers import InitializerName, Initializers
 from tfgan_survey.networks.pair import NetworkPair
 
 
@@ -23,6 +28,9 @@ def points(
     generator_widths: tuple[int, ...] = (400, 400, 400, 400),
     maxout_units: tuple[int, ...] = (200, 200, 200),
     pieces: int = 5,
+    norm: NormName = "batch",
+    initializer: InitializerName = "normal_002",
+    sharpness: float = 1.0,
     packing: int = 1,
 ) -> NetworkPair:
     """Build the published pair for points of `ring` and `grid`.
@@ -34,9 +42,13 @@ def points(
         seed: seed of the weights.
         latent_dim: width of the latent.
         latent: distribution of the latent; a 2-D standard normal as published.
-        generator_widths: hidden units of the generator, each layer with batch norm and ReLU.
+        generator_widths: hidden units of the generator, each layer normalised and with ReLU.
         maxout_units: units of the discriminator's maxout layers.
         pieces: affine maps a maxout unit.
+        norm: normalisation in the generator's hidden layers.
+        initializer: see `Initializers`.
+        sharpness: factor on the coordinates that the discriminator sees. Where modes are much
+            narrower than their distances, its first layer needs large weights to tell them.
         packing: points that the discriminator sees at once (PacGAN); 1 for the plain GAN. Batches
             must be multiples of it.
 
@@ -58,20 +70,22 @@ def points(
         raise ValueError(f"widths {generator_widths}, {maxout_units}: expected 1 or more.")
     if packing > 1 and num_classes is not None:
         raise ValueError("packing joins points of several labels; leave one of the two out.")
-    initializers = Initializers("normal_002", seed)
+    initializers = Initializers(initializer, seed)
 
     latents = keras.Input((latent_dim,), name="latent")
     labels, one_hot = labels_and_one_hot(num_classes)
     x = latents if one_hot is None else keras.layers.Concatenate()([latents, one_hot])
     for width in generator_widths:
-        x = keras.layers.Dense(width, use_bias=False, kernel_initializer=initializers())(x)
-        x = keras.layers.Activation("relu")(keras.layers.BatchNormalization()(x))
+        biased = norm == "none"  # a normalisation brings its own shift
+        x = keras.layers.Dense(width, use_bias=biased, kernel_initializer=initializers())(x)
+        x = keras.layers.Activation("relu")(normalization(norm)(x))
     x = keras.layers.Dense(*image_shape, kernel_initializer=initializers(), dtype="float32")(x)
     generator = keras.Model(network_inputs(latents, labels), x, name="generator")
 
     inputs = keras.Input(tuple(image_shape), name="images")
     labels, one_hot = labels_and_one_hot(num_classes)
-    x = inputs if one_hot is None else keras.layers.Concatenate()([inputs, one_hot])
+    x = inputs if sharpness == 1 else keras.layers.Rescaling(sharpness)(inputs)
+    x = x if one_hot is None else keras.layers.Concatenate()([x, one_hot])
     x = x if packing == 1 else Pack(packing)(x)
     for units in maxout_units:
         x = Maxout(units, pieces, initializers())(x)

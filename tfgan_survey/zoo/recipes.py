@@ -181,6 +181,8 @@ RECIPES: dict[str, Recipe] = {
         summary="loss-sensitive GAN: margins in proportion to distance",
         source="Qi 2017, arXiv:1701.06264, Eqs. 6 and 7",
         objective="loss_sensitive",
+        # Margins through softplus: the linear form's loss has no lower bound.
+        options={"loss_form": "softplus"},
         paper="not stated for MNIST",
     ),
     "fgan": Recipe(
@@ -188,9 +190,24 @@ RECIPES: dict[str, Recipe] = {
         source="Nowozin et al. 2016, arXiv:1606.00709, Eq. 4 and Table 2",
         network="elu",
         objective="f_divergence",
-        options={"learning_rate": 2e-4, "beta_1": 0.5, "batch_size": 100},
+        # Not in the paper: at batch 100 the divergences collapse without the penalty, and one far
+        # image spoils those with steep losses without the limit (`regularizer=none` for its form).
+        regularizer="gradient_penalty",
+        options={
+            **{"learning_rate": 2e-4, "beta_1": 0.5, "batch_size": 100},
+            **{"weight": 10.0, "exponent_limit": 5.0},
+        },
         quick=6_000,
         paper="1 hour at batch 4,096",
+    ),
+    "mixture_gan": Recipe(
+        summary="plain GAN on points of a mixture (--dataset ring or grid), for counting modes",
+        source="Lin et al. 2018, arXiv:1712.04086, section 4.1 and its code",
+        network="points",
+        objective="non_saturating",
+        options={"dataset": "ring", "learning_rate": 1e-4, "beta_1": 0.8, "batch_size": 100},
+        quick=20_000,
+        paper="400,000 steps",
     ),
 }
 

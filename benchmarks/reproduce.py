@@ -1,0 +1,356 @@
+"""Train and measure the reproduction table, run by run, and write it into the README.
+
+    python benchmarks/reproduce.py --jobs 2              what is missing at the short budgets
+    python benchmarks/reproduce.py --budget full         the papers' budgets, all seeds
+    python benchmarks/reproduce.py --rows gan_2014 --seeds 0 1 2
+    python benchmarks/reproduce.py --render              only the table, from what is there
+    python benchmarks/reproduce.py --list                runs, budgets, what is there
+
+A run is one row at one seed and one budget: it is trained into `runs/reproduce/`, where an
+interrupted training goes on and a longer budget continues a shorter one, and measured into one JSON
+file under `benchmarks/results/reproduce/`. A file that is there is not made again; one that was
+made with other settings is refused. The final weights are scored, never the best checkpoint. With
+`--jobs 2` two runs go side by side, each process with one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+RESULTS, RUNS, README = (
+    Path("benchmarks/results/reproduce"),
+    Path("runs/reproduce"),
+    Path("README.md"),
+)
+BEGIN, END = "<!-- reproduce.py: begin -->", "<!-- reproduce.py: end -->"
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Args:
+        model: name in the zoo.
+        short: training steps of the short budget, at most 20 minutes of training on one thread,
+            or two hours in rows 1 and 2.
+        full: training steps of the full budget.
+        seeds: seeds of the short and of the full budget.
+        metrics: names for `evaluate`; None for what a mixture of points is measured by.
+        shown: measurements in the table.
+        goal: what the row is to reach, in words.
+        published: what the source reports, in words.
+        dataset: data set.
+        num: samples that are measured.
+        settings: settings beside the model's own.
+        trials: compositions or settings that were tried before this one was fixed.
+    """
+
+    model: str
+    short: int
+    full: int
+    seeds: tuple[Sequence[int], Sequence[int]]
+    metrics: tuple[str, ...] | None
+    shown: tuple[str, ...]
+    goal: str = ""
+    published: str = ""
+    dataset: str = "mnist"
+    num: int = 10_000
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    trials: int = 1
+
+
+_PARZEN = ("parzen_log_likelihood", "frechet_distance", "classifier_score")
+_QUALITY = ("frechet_distance", "classifier_score", "precision", "recall")
+_MODES = ("modes", "high_quality", "reverse_kl")
+_ONE, _THREE, _TEN = (0,), (0, 1, 2), tuple(range(10))
+
+
+def _family(model: str, short: int, **options: Any) -> dict[str, Row]:
+    metrics = ("frechet_distance", "classifier_score", "precision_recall")
+    return {
+        model: Row(model, short, 18_750, (_ONE, _THREE), metrics, _QUALITY, **options),
+        f"{model}-fashion": Row(
+            model, 18_750, 18_750, (_ONE, _ONE), metrics, _QUALITY, dataset="fashion_mnist"
+        ),
+    }
+
+
+def _rows() -> dict[str, Row]:
+    from tfgan_survey.objectives.divergences import DIVERGENCES
+
+    plain = {"metrics": None, "shown": _MODES, "num": 2500}
+    return {
+        "gan_2014": Row(
+            "gan_2014", 100_000, 125_000, (_ONE, _THREE), _PARZEN, _PARZEN,
+            goal="at least 225", published="225 +- 2 (arXiv:1406.2661, Table 1)",
+        ),
+        "cgan_2014": Row(
+            "cgan_2014", 30_000, 125_000, (_ONE, _THREE), _PARZEN, _PARZEN,
+            goal="at least 132", published="132 +- 1.8 (arXiv:1411.1784, Table 1)",
+        ),
+        "cgan_mnist": Row(
+            "cgan_mnist", 12_000, 12_000, (_THREE, _THREE),
+            ("gan_test", "gan_train", "class_diversity", "frechet_distance", "precision_recall"),
+            ("gan_test", "gan_train", "class_diversity", "frechet_distance", "precision", "recall"),
+            goal="gan_test 0.99, gan_train 0.97, diversity 0.93",
+        ),
+        "ring": Row(
+            "mixture_gan", 40_000, 400_000, (_THREE, _TEN), dataset="ring",
+            published="6.3 +- 0.5 of 8 (arXiv:1712.04086, Table 1)", **plain,
+        ),
+        "grid": Row(
+            "mixture_gan", 40_000, 400_000, (_THREE, _TEN), dataset="grid",
+            published="17.3 +- 0.8 of 25 (same table)", **plain,
+        ),
+        "ring-ours": Row(
+            "mixture_ours", 40_000, 40_000, (_THREE, _TEN), dataset="ring",
+            goal="modes 7.9, high quality 0.95", published="best of the table: 7.9 of 8", **plain,
+        ),
+        "grid-ours": Row(
+            "mixture_ours", 40_000, 40_000, (_THREE, _TEN), dataset="grid",
+            goal="modes 24.8, high quality 0.95", published="best of the table: 24.8 of 25",
+            **plain,
+        ),
+        **_family("survey_gan", 18_750),
+        **_family("dcgan", 3_000),
+        **_family("wgan", 9_000),
+        **_family("wgan_gp", 6_000),
+        **_family("lsgan", 3_000),
+        **_family("ls_gan", 3_000),
+        **{
+            f"fgan-{name}": Row(
+                "fgan", 6_000, 20_000, (_ONE, _THREE), _PARZEN, _PARZEN,
+                settings={"divergence": name},
+            )
+            for name in DIVERGENCES
+        },
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: a row at a seed and a number of steps."""
+
+    row: str
+    seed: int
+    steps: int
+
+    @property
+    def result(self) -> Path:
+        """Where its measurements are."""
+        return RESULTS / f"{self.row}-{self.steps}steps-seed{self.seed}.json"
+
+    @property
+    def folder(self) -> Path:
+        """Where it is trained."""
+        return RUNS / f"{self.row}-seed{self.seed}"
+
+
+def runs(names: Iterable[str], budget: str, seeds: Sequence[int] | None) -> list[Run]:
+    """Return the runs of a budget, all rows at their first seed before any at the second."""
+    table, found = _rows(), []
+    for name in names:
+        row = table[name]
+        own = row.seeds[budget == "full"] if seeds is None else seeds
+        steps = row.full if budget == "full" else row.short
+        found += [(index, Run(name, seed, steps)) for index, seed in enumerate(own)]
+    return [run for _, run in sorted(found, key=lambda pair: pair[0])]
+
+
+def settings_of(run: Run):
+    """Return the resolved settings of a run."""
+    from tfgan_survey.zoo import resolve
+
+    row = _rows()[run.row]
+    own = {"dataset": row.dataset, "seed": run.seed, "steps": run.steps}
+    return resolve(row.model, {**row.settings, **own})
+
+
+def execute(run: Run, data_dir: Path | None) -> None:
+    """Train what is missing of a run, measure its final weights, write its file."""
+    from tfgan_survey.errors import NonFiniteLossError
+    from tfgan_survey.evaluation import evaluate_run, format_table
+    from tfgan_survey.files import write_json
+    from tfgan_survey.training import RunFolder, train
+    from tfgan_survey.training.callbacks import read_history
+
+    row, settings = _rows()[run.row], settings_of(run)
+    record = {"row": run.row, "seed": run.seed, "steps": run.steps, "settings": settings.to_dict()}
+    if run.result.exists():
+        there = json.loads(run.result.read_text(encoding="utf-8"))
+        if there["settings"] != record["settings"]:
+            raise SystemExit(
+                f"{run.result} was made with other settings than {run.row} has now; remove it."
+            )
+        return
+    folder = RunFolder(run.folder)
+    overrides = {**row.settings, "dataset": row.dataset, "seed": run.seed, "steps": run.steps}
+    try:
+        train(
+            row.model,
+            run.folder,
+            resume=folder.started,
+            overrides=overrides,
+            data_dir=data_dir,
+            verbose=0,
+        )
+    except NonFiniteLossError as error:
+        write_json(run.result, {**record, "failed": str(error)})
+        return
+    rows = read_history(folder.history)
+    start = time.monotonic()
+    measured = evaluate_run(run.folder, metrics=row.metrics, num=row.num, data_dir=data_dir)
+    print(format_table(measured), flush=True)
+    record |= {
+        "versions": folder.record()["versions"],
+        "threads": int(os.environ.get(THREADS[-1], "0")) or os.cpu_count(),
+        "training_seconds": round(sum(one["seconds"] for one in rows)),
+        "evaluation_seconds": round(time.monotonic() - start),
+        "measurements": [one.to_dict() for one in measured],
+    }
+    write_json(run.result, record)
+
+
+def execute_all(missing: Sequence[Run], jobs: int, data_dir: Path | None) -> None:
+    """Run each in a process of its own, so that one that dies takes no other along."""
+    environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3")
+    if jobs > 1:
+        environment |= {name: "1" for name in (*THREADS, "TF_NUM_INTEROP_THREADS")}
+
+    def one(run: Run) -> str | None:
+        command = [sys.executable, __file__, "--run", run.row, str(run.seed), str(run.steps)]
+        if data_dir is not None:
+            command += ["--data-dir", str(data_dir)]
+        print(
+            f"{time.strftime('%H:%M')} {run.row}, seed {run.seed}, {run.steps:,} steps", flush=True
+        )
+        log = RUNS / f"{run.folder.name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with open(log, "a", encoding="utf-8") as output:
+            done = subprocess.run(command, env=environment, stdout=output, stderr=output)
+        return f"{run.folder.name} failed, see {log}" if done.returncode else None
+
+    with ThreadPoolExecutor(jobs) as pool:
+        failed = [text for text in pool.map(one, missing) if text]
+    if failed:
+        raise SystemExit("\n".join(failed))
+
+
+# ---------------------------------------------------------------------- the table
+
+
+def render() -> None:
+    """Write the table between the marks in the README, from the files alone."""
+    text = README.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    from tfgan_survey.files import write_text
+
+    write_text(README, f"{before}{BEGIN}\n{table()}\n{END}{after}")
+    print(f"wrote the table into {README}")
+
+
+def table() -> str:
+    """Return the table as Markdown: of each row the longest budget that was measured."""
+    lines = [
+        "| row | data | steps, seeds | measured | real data | goal | published | minutes a run |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, row in _rows().items():
+        records = [
+            json.loads(path.read_text(encoding="utf-8"))
+            for path in sorted(RESULTS.glob(f"{name}-*steps-seed*.json"))
+        ]
+        records = [one for one in records if one["row"] == name]
+        if not records:
+            continue
+        longest = max(one["steps"] for one in records)
+        lines.append(_line(name, row, [one for one in records if one["steps"] == longest]))
+    return "\n".join(lines)
+
+
+def _line(name: str, row: Row, records: Sequence[dict[str, Any]]) -> str:
+    done = [one for one in records if "failed" not in one]
+    seeds = f"{len(records)} seed{'s' * (len(records) > 1)}"
+    if len(done) < len(records):
+        seeds += f", {len(records) - len(done)} diverged"
+    minutes = sorted(one["training_seconds"] / 60 for one in done)
+    cells = [
+        f"`{name}`",
+        row.dataset,
+        f"{records[0]['steps']:,}, {seeds}",
+        "<br>".join(_measured(key, done) for key in row.shown) if done else "diverged",
+        "<br>".join(_real(key, done[0]) for key in row.shown) if done else "",
+        row.goal or "-",
+        row.published or "-",
+        f"{minutes[len(minutes) // 2]:.0f} ({done[0]['threads']} thread)" if done else "-",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _measured(key: str, records: Sequence[dict[str, Any]]) -> str:
+    """Return name and value: with one seed its standard error, else mean, spread and extreme."""
+    import statistics
+
+    from tfgan_survey.evaluation.output import format_value
+
+    found = [one for record in records for one in record["measurements"] if one["name"] == key]
+    values = [one["value"] for one in found if one["value"] is not None]
+    short = key.replace("_log_likelihood", "").replace("_distance", "").replace("_", " ")
+    if not values:
+        return f"{short} undefined"
+    if len(values) == 1:
+        return f"{short} {format_value(values[0], found[0]['standard_error'])}"
+    mean, spread = statistics.fmean(values), statistics.stdev(values)
+    low, high = (f"{value:.4g}" for value in (min(values), max(values)))
+    return f"{short} {format_value(mean, spread)} ({low} to {high})"
+
+
+def _real(key: str, record: dict[str, Any]) -> str:
+    one = next(one for one in record["measurements"] if one["name"] == key)
+    real = one["reference"][0] if one["reference"] else None
+    return "-" if real is None or real["value"] is None else f"{real['value']:.4g}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", nargs="+", help="default: all")
+    parser.add_argument("--seeds", nargs="+", type=int, help="default: the budget's own")
+    parser.add_argument("--budget", choices=("short", "full"), default="short")
+    parser.add_argument("--jobs", type=int, default=1, help="runs side by side")
+    parser.add_argument("--data-dir", type=Path, help="root of prepared data sets")
+    parser.add_argument("--render", action="store_true", help="write the table only")
+    parser.add_argument("--list", action="store_true", help="show runs and what is there")
+    parser.add_argument("--run", nargs=3, metavar=("ROW", "SEED", "STEPS"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.run:
+        name, seed, steps = arguments.run
+        execute(Run(name, int(seed), int(steps)), arguments.data_dir)
+        return
+    unknown = set(arguments.rows or ()) - set(_rows())
+    if unknown:
+        parser.error(f"no row {', '.join(sorted(unknown))}; there are {', '.join(_rows())}")
+    asked = runs(arguments.rows or _rows(), arguments.budget, arguments.seeds)
+    if arguments.list:
+        for run in asked:
+            print(f"{'there  ' if run.result.exists() else 'missing'} {run.result.name}")
+        return
+    if not arguments.render:
+        missing = [run for run in asked if not run.result.exists()]
+        execute_all(missing, arguments.jobs, arguments.data_dir)
+    render()
+
+
+if __name__ == "__main__":
+    main()
