@@ -45,6 +45,10 @@ COVER = [
     ("two_branch", {"dropout": 0.5}, "loss_sensitive", "none"),
     ("points", {}, "non_saturating", "none"),
 ]
+# A new loss or penalty joins by itself, on networks that suit any.
+_ANY = ("mlp", {"discriminator_norm": "none"})
+COVER += [(*_ANY, name, "none") for name in OBJECTIVES if name not in {c[2] for c in COVER}]
+COVER += [(*_ANY, "wasserstein", n) for n in REGULARIZERS if n not in {c[3] for c in COVER}]
 
 
 @pytest.fixture(scope="module")
