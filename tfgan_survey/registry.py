@@ -92,14 +92,16 @@ def parse_value(key: str, text: Any, annotation: Any) -> Any:
     """Turn the text of `--set key=text` into a value of the annotated type.
 
     Accepts `bool`, `int`, `float`, `str`, `Literal`, tuples of one of these (comma-separated) and
-    `None` where the annotation allows it. Values that already have a type are checked only.
+    `None` where the annotation allows it (`none`, unless that is a choice's own name). Values that
+    already have a type are checked only.
 
     Raises:
         SettingError: the text is not of the type; the message names the key, the text and the type.
     """
     origin, args = get_origin(annotation), get_args(annotation)
     if origin in (types.UnionType, typing.Union):
-        if type(None) in args and (text is None or str(text).lower() == "none"):
+        named = any("none" in get_args(a) for a in args if get_origin(a) is Literal)
+        if type(None) in args and (text is None or (str(text).lower() == "none" and not named)):
             return None
         last: SettingError | None = None
         for option in (a for a in args if a is not type(None)):

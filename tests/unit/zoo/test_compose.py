@@ -112,3 +112,17 @@ def test_option_names_are_disjoint_between_axes():
     for index, left in enumerate(names):
         for right in names[index + 1 :]:
             assert not left & right
+
+
+def test_none_is_a_choice_where_a_choice_is_called_none():
+    # It once meant "as the other network", and batch norm stayed.
+    for model in ("survey_gan", "dcgan"):
+        given = resolve(model, {"norm": "batch", "discriminator_norm": "none"})
+        assert given.network.options["discriminator_norm"] == "none"
+        assert (
+            resolve(model, {"discriminator_norm": None}).network.options["discriminator_norm"]
+            is None
+        )
+    assert resolve("dcgan", {"image_size": "none"}).image_size is None
+    discriminator = build("survey_gan", (4, 4, 1)).discriminator
+    assert not [layer for layer in discriminator.layers if "batch_norm" in layer.name]
