@@ -53,7 +53,7 @@ def run(command: list[str], folder: Path, seconds: float) -> str:
     if any(sign in output for sign in _NO_SPACE):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith(("npm error", "npm ERR!", "E:"))]
+    errors = [line for line in lines if line.startswith(("npm error", "npm ERR!", "E:", "ERROR:"))]
     reason = (errors or lines or ["no message"])[0]
     raise SourceError(f"`{shown}` failed with exit code {done.returncode}: {reason}")
 
