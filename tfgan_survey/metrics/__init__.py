@@ -18,6 +18,13 @@ from tfgan_survey.metrics.frechet import (
     kernel_distance,
     real_frechet_distance,
 )
+from tfgan_survey.metrics.inception_fid import (
+    InceptionStatistics,
+    inception_features,
+    inception_fid,
+    inception_statistics,
+)
+from tfgan_survey.metrics.inception_weights import prepare_inception
 from tfgan_survey.metrics.mode_coverage import gaussian_modes, mixture_coverage, mode_coverage
 from tfgan_survey.metrics.nearest_neighbours import nearest_neighbours, neighbour_rows
 from tfgan_survey.metrics.parzen import (
@@ -33,6 +40,7 @@ __all__ = [
     "Bench",
     "Estimate",
     "Features",
+    "InceptionStatistics",
     "Measurement",
     "MetricWarning",
     "class_diversity",
@@ -44,6 +52,9 @@ __all__ = [
     "gan_test",
     "gan_train",
     "gaussian_modes",
+    "inception_features",
+    "inception_fid",
+    "inception_statistics",
     "kernel_distance",
     "measure_mixture",
     "mixture_coverage",
@@ -53,6 +64,7 @@ __all__ = [
     "parzen_log_density",
     "parzen_log_likelihood",
     "precision_recall",
+    "prepare_inception",
     "real_frechet_distance",
     "real_parzen_log_likelihood",
 ]
