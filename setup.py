@@ -31,6 +31,7 @@ setup(
     package_data={
         "tfgan_survey": ["py.typed"],
         "tfgan_survey.data": ["assets/*"],
+        "tfgan_survey.evaluation": ["*.html"],
         "tfgan_survey.metrics": ["weights/*"],
         "tfgan_survey.serving": ["*.html"],
     },

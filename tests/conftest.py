@@ -1,6 +1,9 @@
 """Set up once for all tests."""
 
 import os
+import shutil
+
+import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -10,3 +13,21 @@ import tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Return a real headless browser that logs what pages say and what they ask for."""
+    from selenium import webdriver
+
+    found = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
+    assert all(found.values()), f"no browser: run install_browser.sh (make browser); {found}"
+    options = webdriver.ChromeOptions()
+    options.binary_location = found["chromium"]
+    for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu",
+                     "no-proxy-server", "window-size=1000,1400"):  # fmt: skip
+        options.add_argument(f"--{argument}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    service = webdriver.ChromeService(found["chromedriver"])
+    with webdriver.Chrome(options=options, service=service) as driver:
+        yield driver

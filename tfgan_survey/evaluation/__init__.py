@@ -11,5 +11,6 @@ _MODULES = {
     "read_samples": "samples",
     "format_table": "output",
     "write_measurements": "output",
+    "write_report": "report",
 }
 __getattr__, __dir__, __all__ = attach(__name__, _MODULES)

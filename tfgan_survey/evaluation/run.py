@@ -13,6 +13,7 @@ from tfgan_survey.evaluation.samples import NUM, check_metrics, evaluate_samples
 from tfgan_survey.metrics.common import Measurement
 from tfgan_survey.training.folder import RunFolder
 from tfgan_survey.training.run import load_run
+from tfgan_survey.training.sample import draw
 from tfgan_survey.zoo import build, build_from_settings
 
 STAND_IN = "survey_gan"
@@ -29,7 +30,8 @@ def evaluate_run(
     """Measure a trained run beside real data and beside its own generator before training.
 
     Args:
-        run: run folder, or a `.keras` file (which has no untrained generator to compare with).
+        run: run folder, or a `.keras` file; one that lies in a run folder, such as `best.keras`,
+            shares its settings, another has no untrained generator to compare with.
         dataset: data set to compare with; default: the one of the run's settings.
         metrics: see `evaluate_samples`.
         num: samples to draw; default 10,000.
@@ -48,7 +50,8 @@ def evaluate_run(
     num = NUM if num is None else num
     if metrics is not None:
         check_metrics(metrics)  # before minutes of sampling
-    settings = RunFolder(path).settings() if path.is_dir() else None
+    folder = RunFolder(path) if path.is_dir() else RunFolder.around(path)
+    settings = None if folder is None else folder.settings()
     if dataset is None:
         if settings is None:
             raise SettingError(f"{path} does not name its data set; give --dataset.")
@@ -57,12 +60,12 @@ def evaluate_run(
     if progress is not None:
         progress("sampling", 0.0)
     gan = load_run(path)
-    images = pictures.to_uint8(gan.generate(num, seed=seed))
+    images = draw(gan, num, seed=seed)
     labels = gan.check_labels(num, None)
     untrained = None
     if settings is not None:
         fresh = build_from_settings(settings, gan.pair.image_shape, gan.pair.num_classes)
-        untrained = pictures.to_uint8(fresh.generate(num, seed=seed))
+        untrained = draw(fresh, num, seed=seed)
     return evaluate_samples(
         images,
         labels,

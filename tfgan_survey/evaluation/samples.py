@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from tfgan_survey.data.synthetic import MIXTURES
 from tfgan_survey.errors import DataError, SettingError
 from tfgan_survey.metrics.common import Measurement
 from tfgan_survey.metrics.suite import METRICS, default_metrics, measure_mixture
 
 NUM = 10_000
-MIXTURES = ("ring", "grid")
 
 
 def read_samples(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray | None]:
@@ -96,7 +96,7 @@ def evaluate_samples(
         data_dir: root of prepared data sets.
         source: where data may come from, see `tfgan_survey.data.prepare`.
         progress: called with the name of each metric before it is measured, and with the share of
-            metrics that are done.
+            metrics that are done; by metrics that take long meanwhile, too.
 
     Returns:
         Measurements in the order of `metrics`.
@@ -117,10 +117,8 @@ def evaluate_samples(
     if dataset in MIXTURES:
         if metrics:
             raise SettingError(f"{dataset} is measured by modes, high_quality and reverse_kl only.")
-        from tfgan_survey.data import synthetic
-
         (progress or _silent)("mode_coverage", 0.0)
-        return measure_mixture(images, getattr(synthetic, dataset)(), seed)
+        return measure_mixture(images, MIXTURES[dataset](), seed)
     names = check_metrics(default_metrics(labels is not None) if metrics is None else metrics)
 
     from tfgan_survey.data import load_arrays
@@ -130,10 +128,17 @@ def evaluate_samples(
         load_arrays(dataset, split, image_size=image_size, data_dir=data_dir, source=source)
         for split in ("train", "test")
     )
-    bench = Bench(images, labels, train, test, dataset, seed, untrained, untrained_name)
+    bench = Bench(
+        images, labels, train, test, dataset, seed, untrained, untrained_name, data_dir=data_dir
+    )
     found = []
     for i, name in enumerate(names):
-        (progress or _silent)(name, i / len(names))
+
+        def report(share: float, i=i, name=name) -> None:
+            (progress or _silent)(name, (i + share) / len(names))
+
+        report(0.0)
+        bench.progress = report
         found += METRICS[name](bench)
     return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +29,10 @@ class Bench:
         seed: seed of the draws inside the metrics.
         untrained: samples of a generator before training, as reference; None for none.
         untrained_name: what that reference is called.
+        with_references: whether to measure real data too; off where only the change counts.
+        data_dir: root of prepared data sets, where a metric keeps what took it long.
+
+    `progress`, a function of the share done, may be set for metrics that take long.
 
     Raises:
         ValueError: wrong range, shape or type, NaN values.
@@ -42,6 +48,8 @@ class Bench:
         seed: int = 0,
         untrained: np.ndarray | None = None,
         untrained_name: str = "untrained generator",
+        with_references: bool = True,
+        data_dir: str | os.PathLike | None = None,
     ):
         self.images = check_images(images, "images", train.images.shape[1:])
         self.labels = labels
@@ -50,6 +58,30 @@ class Bench:
         self.train, self.test = train, test
         self.dataset, self.seed = dataset, seed
         self.untrained, self.untrained_name = untrained, untrained_name
+        self.with_references, self.data_dir = with_references, data_dir
+        self.progress: Callable[[float], None] | None = None
+
+    def with_samples(self, images: np.ndarray, labels: np.ndarray | None) -> Bench:
+        """Return a bench of other samples that keeps what was computed of the real data."""
+        other = Bench(
+            images,
+            labels,
+            self.train,
+            self.test,
+            self.dataset,
+            self.seed,
+            self.untrained,
+            self.untrained_name,
+            self.with_references,
+            self.data_dir,
+        )
+        kept = ("features", "real", "training", "blank")
+        vars(other).update({name: vars(self)[name] for name in kept if name in vars(self)})
+        return other
+
+    def reference(self, compute: Callable[[], Any]) -> Any:
+        """Return what `compute` says that real data scores, None without references."""
+        return compute() if self.with_references else None
 
     @cached_property
     def features(self):

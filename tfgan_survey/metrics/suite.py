@@ -22,6 +22,7 @@ from tfgan_survey.metrics.frechet import (
     kernel_distance,
     real_frechet_distance,
 )
+from tfgan_survey.metrics.inception_fid import measure_inception_fid
 from tfgan_survey.metrics.mode_coverage import ModeCoverage, mixture_coverage
 from tfgan_survey.metrics.nearest_neighbours import nearest_neighbours
 from tfgan_survey.metrics.parzen import parzen_log_likelihood, real_parzen_log_likelihood
@@ -33,7 +34,7 @@ _NEIGHBOUR_SAMPLES = 2000
 
 def _measure_frechet(bench: Bench) -> list[Measurement]:
     fake, real = bench.fake[0], bench.real[0]
-    num = min(len(fake), len(bench.training[0]))
+    num = min(len(fake), len(bench.train.images))
     return [
         bench.measured(
             "frechet_distance",
@@ -41,7 +42,9 @@ def _measure_frechet(bench: Bench) -> list[Measurement]:
             f"{len(fake)} samples against {len(real)} test images, features of the "
             f"{bench.network}, error by bootstrap over images; reference: mean and spread of 10 "
             f"draws of {num} training images",
-            real_frechet_distance(bench.training[0], real, num, seed=bench.seed),
+            bench.reference(
+                lambda: real_frechet_distance(bench.training[0], real, num, seed=bench.seed),
+            ),
             None
             if bench.blank is None
             else (
@@ -63,7 +66,7 @@ def _measure_kernel(bench: Bench) -> list[Measurement]:
             f"{len(bench.images)} samples against {len(bench.real[0])} test images, features of "
             f"the {bench.network}, cubic kernel, error over blocks of at most 1,000; "
             "reference: as many training images",
-            against_test(bench.training[0][: len(bench.images)]),
+            bench.reference(lambda: against_test(bench.training[0][: len(bench.images)])),
             None if bench.blank is None else against_test(bench.blank[0]),
         )
     ]
@@ -76,17 +79,19 @@ def _measure_score(bench: Bench) -> list[Measurement]:
             classifier_score(bench.fake[1], seed=bench.seed),
             f"{len(bench.images)} samples, probabilities of the {bench.network}, error over 10 "
             "splits; reference: as many training images",
-            classifier_score(bench.training[1][: len(bench.images)], seed=bench.seed),
+            bench.reference(
+                lambda: classifier_score(bench.training[1][: len(bench.images)], seed=bench.seed),
+            ),
             None if bench.blank is None else classifier_score(bench.blank[1], seed=bench.seed),
         )
     ]
 
 
 def _measure_manifold(bench: Bench, function: Callable, k: int) -> list[Measurement]:
-    num = min(len(bench.images), len(bench.test.images), len(bench.training[0]))
+    num = min(len(bench.images), len(bench.test.images), len(bench.train.images))
     real = bench.real[0][:num]
     fake = function(real, bench.fake[0][:num], k)
-    reference = function(real, bench.training[0][:num], k)
+    reference = bench.reference(lambda: function(real, bench.training[0][:num], k))
     blank = None if bench.blank is None else function(real, bench.blank[0][:num], k)
     protocol = (
         f"{num} samples and {num} test images, k={k}, features of the {bench.network}, binomial "
@@ -97,7 +102,7 @@ def _measure_manifold(bench: Bench, function: Callable, k: int) -> list[Measurem
             name,
             getattr(fake, name),
             protocol,
-            getattr(reference, name),
+            None if reference is None else getattr(reference, name),
             None if blank is None else getattr(blank, name),
             num,
         )
@@ -122,7 +127,9 @@ def _measure_parzen(bench: Bench) -> list[Measurement]:
         )
     validation, num = images[50_000:], len(bench.images)
     result = parzen_log_likelihood(bench.images, validation, test)
-    real = real_parzen_log_likelihood(images, validation, test, min(num, 50_000))
+    real = bench.reference(
+        lambda: real_parzen_log_likelihood(images, validation, test, min(num, 50_000)),
+    )
     return [
         bench.measured(
             "parzen_log_likelihood",
@@ -130,7 +137,7 @@ def _measure_parzen(bench: Bench) -> list[Measurement]:
             f"nats, {num} samples, sigma of logspace(-1, 0, 10) by train[50000:51000], "
             f"{len(test)} test images, error over test images and not over trainings; rewards "
             f"blur; reference: train[0:{min(num, 50_000)}]",
-            real[:2],
+            None if real is None else real[:2],
             sigma=result.sigma,
         )
     ]
@@ -140,14 +147,14 @@ def _measure_gan_test(bench: Bench) -> list[Measurement]:
     labels = bench.asked_labels("gan_test")
     predict, classes = bench.features.predict, bench.train.num_classes
     result = gan_test(bench.images, labels, predict, classes)
-    real = gan_test(bench.test.images, bench.test.labels, predict, classes)
+    real = bench.reference(lambda: gan_test(bench.test.images, bench.test.labels, predict, classes))
     return [
         bench.measured(
             "gan_test",
             result[:2],
             f"accuracy of the {bench.network} on {len(labels)} samples, binomial error; "
             f"reference: the {len(bench.test.images)} test images",
-            real[:2],
+            None if real is None else real[:2],
             per_class=[None if np.isnan(one) else float(one) for one in result.per_class],
         )
     ]
@@ -160,13 +167,15 @@ def _measure_gan_train(bench: Bench) -> list[Measurement]:
     result = gan_train(bench.images, labels, test.images, test.labels, classes, seeds)
     num = min(len(labels), len(bench.train.images))
     chosen = np.random.default_rng(bench.seed).choice(len(bench.train.images), num, replace=False)
-    real = gan_train(
-        bench.train.images[chosen],
-        bench.train.labels[chosen],
-        test.images,
-        test.labels,
-        classes,
-        seeds,
+    real = bench.reference(
+        lambda: gan_train(
+            bench.train.images[chosen],
+            bench.train.labels[chosen],
+            test.images,
+            test.labels,
+            classes,
+            seeds,
+        ),
     )
     return [
         bench.measured(
@@ -175,7 +184,7 @@ def _measure_gan_train(bench: Bench) -> list[Measurement]:
             f"accuracy on {len(test.images)} test images of the package's classifier trained on "
             f"{len(labels)} samples for 10 epochs, error over seeds {seeds}; reference: trained "
             f"on {num} real images",
-            real[:2],
+            None if real is None else real[:2],
             per_seed=list(result.per_seed),
         )
     ]
@@ -185,8 +194,10 @@ def _measure_diversity(bench: Bench) -> list[Measurement]:
     labels, test = bench.asked_labels("class_diversity"), bench.test
     train, classes = bench.train, bench.train.num_classes
     num = min(len(labels), len(train.images))
-    real = class_diversity(
-        train.images[:num], train.labels[:num], test.images, test.labels, classes
+    real = bench.reference(
+        lambda: class_diversity(
+            train.images[:num], train.labels[:num], test.images, test.labels, classes
+        ),
     )
     result = class_diversity(bench.images, labels, test.images, test.labels, classes)
     protocol = (
@@ -194,12 +205,17 @@ def _measure_diversity(bench: Bench) -> list[Measurement]:
         f"classes (worst: the lowest class); reference: train[0:{num}]"
     )
     return [
-        bench.measured("class_diversity", (result.mean, None), protocol, (real.mean, None)),
+        bench.measured(
+            "class_diversity",
+            (result.mean, None),
+            protocol,
+            None if real is None else (real.mean, None),
+        ),
         bench.measured(
             "worst_class_diversity",
             (result.worst, None),
             protocol,
-            (real.worst, None),
+            None if real is None else (real.worst, None),
             worst_class=result.worst_class,
         ),
     ]
@@ -212,8 +228,13 @@ def _measure_near_copies(bench: Bench) -> list[Measurement]:
     held_out = test[_NEIGHBOUR_SAMPLES : 2 * _NEIGHBOUR_SAMPLES]
     real = None
     if len(held_out):
-        distances = nearest_neighbours(held_out, bench.train.images, test[:_NEIGHBOUR_SAMPLES])
-        real = distances.near_copies
+        real = bench.reference(
+            lambda: (
+                nearest_neighbours(
+                    held_out, bench.train.images, test[:_NEIGHBOUR_SAMPLES]
+                ).near_copies
+            ),
+        )
     return [
         bench.measured(
             "near_copies",
@@ -286,6 +307,7 @@ METRICS: Mapping[str, Callable[[Bench], list[Measurement]]] = Registry(
         "gan_train": _measure_gan_train,
         "class_diversity": _measure_diversity,
         "nearest_neighbours": _measure_near_copies,
+        "inception_fid": measure_inception_fid,
     },
 )
 

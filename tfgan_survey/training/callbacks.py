@@ -15,29 +15,40 @@ import tensorflow as tf
 from tfgan_survey import pictures
 from tfgan_survey.files import write_text, written_aside
 
+_POINTS = 1000
 HISTORY_COLUMNS = (
     "epoch", "steps", "g_updates", "d_loss", "g_loss", "penalty", "d_real", "d_fake", "seconds",
 )  # fmt: skip
 
 
 class FixedSamples:
-    """The same latents at every look: ten a class, or a hundred.
+    """The same latents at every look: ten a class, or a hundred; of points a thousand.
 
     Args:
         model: a `GAN`.
         seed: first of the consecutive seeds.
         columns: images in a row.
         rows: rows; a conditional model has one a class, at most ten.
+        reach: of points: coordinate at the border; None for as far as they go.
     """
 
-    def __init__(self, model, seed: int = 0, columns: int = 10, rows: int = 10):
+    def __init__(
+        self, model, seed: int = 0, columns: int = 10, rows: int = 10, reach: float | None = None
+    ):
         self.model, self.seed, self.columns = model, seed, columns
         classes = model.pair.num_classes
         self.rows = rows if classes is None else min(rows, classes)
         self.labels = None if classes is None else np.repeat(np.arange(self.rows), columns)
+        self.reach = reach
 
     def picture(self, scale: int = 2):
-        """Return the grid as a Pillow image, rows labelled where there are classes."""
+        """Return the grid as a Pillow image, rows labelled where there are classes.
+
+        Points are drawn in the plane.
+        """
+        if self.model.pair.output_range is None:
+            points = self.model.generate(_POINTS, seed=self.seed)
+            return pictures.scatter(points, self.reach, scale)
         images = self.model.generate(self.rows * self.columns, self.labels, self.seed)
         names = None if self.labels is None else [str(row) for row in range(self.rows)]
         return pictures.grid(images, self.columns, names, scale)
@@ -50,18 +61,21 @@ class SampleGrid(keras.callbacks.Callback):
         folder: gets `epoch_0001.png`, ...
         every: epochs between grids.
         seed: of the latents.
+        reach: see `FixedSamples`.
     """
 
-    def __init__(self, folder: str | Path, every: int = 1, seed: int = 0):
+    def __init__(
+        self, folder: str | Path, every: int = 1, seed: int = 0, reach: float | None = None
+    ):
         super().__init__()
         if every < 1:
             raise ValueError(f"every={every}: expected at least 1.")
-        self.folder, self.every, self.seed = Path(folder), every, seed
+        self.folder, self.every, self.seed, self.reach = Path(folder), every, seed, reach
 
     def on_epoch_end(self, epoch, logs=None):
         """Write this epoch's grid when it is due."""
         if (epoch + 1) % self.every == 0:
-            picture = FixedSamples(self.model, self.seed).picture()
+            picture = FixedSamples(self.model, self.seed, reach=self.reach).picture()
             pictures.save(picture, self.folder / f"epoch_{epoch + 1:04d}.png")
 
 
@@ -74,11 +88,12 @@ class FilmFrames(keras.callbacks.Callback):
         folder: gets `step_0000000.png`, ...
         every: training steps between frames.
         seed: of the latents.
+        reach: see `FixedSamples`.
     """
 
-    def __init__(self, folder: str | Path, every: int, seed: int = 0):
+    def __init__(self, folder: str | Path, every: int, seed: int = 0, reach: float | None = None):
         super().__init__()
-        self.folder, self.every, self.seed = Path(folder), max(1, every), seed
+        self.folder, self.every, self.seed, self.reach = Path(folder), max(1, every), seed, reach
         self._next = 0
 
     def on_train_begin(self, logs=None):
@@ -97,7 +112,7 @@ class FilmFrames(keras.callbacks.Callback):
     def _look(self, step: int) -> None:
         if step < self._next:
             return
-        picture = FixedSamples(self.model, self.seed).picture(scale=1)
+        picture = FixedSamples(self.model, self.seed, reach=self.reach).picture(scale=1)
         pictures.save(picture, self.folder / f"step_{step:07d}.png")
         self._next = (step // self.every + 1) * self.every
 
@@ -113,11 +128,12 @@ class TensorBoardImages(keras.callbacks.Callback):
     Args:
         folder: TensorBoard's log folder.
         seed: of the latents.
+        reach: see `FixedSamples`.
     """
 
-    def __init__(self, folder: str | Path, seed: int = 0):
+    def __init__(self, folder: str | Path, seed: int = 0, reach: float | None = None):
         super().__init__()
-        self.folder, self.seed = Path(folder), seed
+        self.folder, self.seed, self.reach = Path(folder), seed, reach
         self._writer = None
 
     def on_train_begin(self, logs=None):
@@ -127,7 +143,7 @@ class TensorBoardImages(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Write this epoch's scalars and grid."""
         step = int(self.model.d_updates.numpy())
-        picture = np.asarray(FixedSamples(self.model, self.seed).picture())
+        picture = np.asarray(FixedSamples(self.model, self.seed, reach=self.reach).picture())
         picture = picture[..., None] if picture.ndim == 2 else picture
         with self._writer.as_default(step=step):
             tf.summary.image("samples", picture[None])

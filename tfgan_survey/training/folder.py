@@ -31,6 +31,17 @@ class RunFolder:
         self.film = self.path / "film.gif"
         self.metrics = self.path / "metrics.json"
         self.curves = self.path / "curves.png"
+        self.probe = self.path / "probe.csv"
+        self.best_probed = self.path / "best.keras"
+
+    @classmethod
+    def around(cls, path: str | Path) -> RunFolder | None:
+        """Return the run folder that `path` is, or that a `.keras` file lies in; None for none."""
+        path = Path(path)
+        for folder in (path, path.parent, path.parent.parent):
+            if (run := cls(folder)).started:
+                return run
+        return None
 
     @property
     def started(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from tfgan_survey.models import GAN
 from tfgan_survey.networks import adapt
 from tfgan_survey.settings import BUDGET, Settings
 from tfgan_survey.training import callbacks as training_callbacks
+from tfgan_survey.training import probe as training_probe
 from tfgan_survey.training.folder import RunFolder
 from tfgan_survey.zoo import build_from_settings, resolve
 
@@ -37,6 +38,10 @@ def train(
     source: str = "auto",
     tensorboard: bool = False,
     extra_callbacks: list[keras.callbacks.Callback] | None = None,
+    probe: Sequence[str] = (),
+    probe_every: int = 1000,
+    probe_num: int = 2000,
+    keep_best: str | None = None,
     verbose: int | str = "auto",
     log: Callable[[str], None] = print,
 ) -> tuple[GAN, RunFolder]:
@@ -51,6 +56,11 @@ def train(
         source: where data may come from, see `tfgan_survey.data.prepare`.
         tensorboard: also log scalars and grids for TensorBoard.
         extra_callbacks: Keras callbacks beside the run's own.
+        probe: metrics to measure during the training into `probe.csv`, see
+            `tfgan_survey.training.probe.Judge`; what is trained does not depend on it.
+        probe_every: steps between probes.
+        probe_num: samples a probe.
+        keep_best: one of the probed measurements, by which `best.keras` is kept.
         verbose: Keras' progress display.
         log: gets one line per milestone.
 
@@ -59,10 +69,24 @@ def train(
 
     Raises:
         RunError: the folder holds a run and `resume` is off, or a run with other settings.
+        SettingError: a metric that cannot be probed here, or `keep_best` not among them.
     """
     overrides = dict(overrides or {})
     run = RunFolder(output or Path("runs") / model)
     settings = _settings(run, model, overrides, resume, log)
+    judge = None
+    if not probe:
+        training_probe.check_keep_best(keep_best, ())
+    else:
+        judge = training_probe.Judge(
+            settings.dataset,
+            probe,
+            labelled=settings.conditional,
+            image_size=settings.image_size,
+            data_dir=data_dir,
+            source=source,
+        )
+        training_probe.check_keep_best(keep_best, judge.outcomes)
     if settings.deterministic:
         tf.config.experimental.enable_op_determinism()
     data = load_arrays(
@@ -80,22 +104,45 @@ def train(
         return gan, run
     if done > total:
         raise RunError(f"{run.path} has {done} steps already, {total} were asked; ask for more.")
+    probing = []
+    if judge is not None:
+        log(f"probing {', '.join(judge.outcomes)}: {probe_num} samples every {probe_every} steps")
+        probing.append(
+            training_probe.MetricProbe(
+                judge,
+                run.probe,
+                probe_every,
+                probe_num,
+                keep_best=keep_best,
+                best=run.best_probed,
+                last=total,
+                tensorboard=run.path / "tensorboard" if tensorboard else None,
+            )
+        )
+        probing[0].prepare(gan)
     run.begin(settings, _versions())
     sweep(run.path / "checkpoints")
     log(
         f"{settings.model}: {settings.dataset} {settings.split}, {len(data)} images, "
         f"steps {done} to {total}, seed {settings.seed}, into {run.path}"
     )
+    # All pictures of points show the plane that the data take.
+    reach = 1.2 * float(np.abs(data.images).max()) if data.images.ndim == 2 else None
     own = [
         training_callbacks.History(run.history),
-        training_callbacks.SampleGrid(run.samples),
-        training_callbacks.FilmFrames(run.frames, max(1, total // _FILM_FRAMES)),
-        *([training_callbacks.TensorBoardImages(run.path / "tensorboard")] if tensorboard else []),
+        training_callbacks.SampleGrid(run.samples, reach=reach),
+        training_callbacks.FilmFrames(run.frames, max(1, total // _FILM_FRAMES), reach=reach),
+        *(
+            [training_callbacks.TensorBoardImages(run.path / "tensorboard", reach=reach)]
+            if tensorboard
+            else []
+        ),
+        *probing,
         *(extra_callbacks or []),
         training_callbacks.Checkpoint(run.checkpoint),
     ]
     _fit(gan, data, settings, total, own, verbose)
-    finish(gan, run, settings, log)
+    finish(gan, run, settings, log, reach)
     return gan, run
 
 
@@ -105,10 +152,16 @@ def total_steps(settings: Settings, data: ImageSet) -> int:
     return settings.steps if settings.steps is not None else settings.epochs * per_epoch
 
 
-def finish(gan: GAN, run: RunFolder, settings: Settings, log: Callable[[str], None]) -> None:
+def finish(
+    gan: GAN,
+    run: RunFolder,
+    settings: Settings,
+    log: Callable[[str], None],
+    reach: float | None = None,
+) -> None:
     """Write the finished model and the pictures: last grid, film, curves."""
     training_callbacks.save_model(gan, run.model)
-    final = training_callbacks.FixedSamples(gan).picture()
+    final = training_callbacks.FixedSamples(gan, reach=reach).picture()
     pictures.save(final, run.grid)
     frames = []
     for path, _ in training_callbacks.frame_files(run.frames):
@@ -119,7 +172,9 @@ def finish(gan: GAN, run: RunFolder, settings: Settings, log: Callable[[str], No
     rows = training_callbacks.read_history(run.history)
     try:
         columns = {key: [row[key] for row in rows] for key in rows[0]}
-        written.append(pictures.save_curves(columns, run.curves, settings.model))
+        probes = training_probe.read_probe(run.probe) if run.probe.exists() else []
+        curves = training_probe.probe_curves(probes)
+        written.append(pictures.save_curves(columns, run.curves, settings.model, curves))
     except ImportError as error:
         log(f"no curves.png: {error}")
     run.mark_finished()

@@ -24,8 +24,8 @@ def sample_run(
 
     Args:
         run: run folder or `.keras` file.
-        output: `.png`, or `.npz` with `images` uint8 `(n, height, width, channels)` and, where
-            conditional, `labels` int32 `(n,)`.
+        output: `.png`, or `.npz` with `images` uint8 `(n, height, width, channels)` (points:
+            float32 `(n, 2)`) and, where conditional, `labels` int32 `(n,)`.
         num: number of images in all.
         labels: class ids; image i gets `labels[i mod len]`, all classes in turn by default.
         seed: image i is a function of `seed + i` and its label alone.
@@ -36,12 +36,30 @@ def sample_run(
     """
     output = Path(output)
     gan = load_run(run)
-    images = pictures.to_uint8(gan.generate(num, labels, seed))
+    images = draw(gan, num, labels, seed)
     if output.suffix == ".png":
-        return pictures.save(pictures.grid(images, columns), output)
+        points = gan.pair.output_range is None
+        sheet = pictures.scatter(images) if points else pictures.grid(images, columns)
+        return pictures.save(sheet, output)
     arrays = {"images": images}
     if gan.pair.conditional:
         arrays["labels"] = gan.check_labels(num, labels)
     with written_aside(output) as aside:
         np.savez_compressed(aside, **arrays)
     return output
+
+
+def draw(gan, num: int, labels: int | Sequence[int] | None = None, seed: int = 0) -> np.ndarray:
+    """Sample a GAN as its data set is kept: uint8 images, or float32 points.
+
+    Args:
+        gan: a `GAN`.
+        num: how many.
+        labels: as in `GAN.generate`; so is `seed`.
+        seed: see `labels`.
+
+    Returns:
+        uint8 `(num, height, width, channels)`, or float32 `(num, features)`.
+    """
+    made = gan.generate(num, labels, seed)
+    return made if gan.pair.output_range is None else pictures.to_uint8(made)

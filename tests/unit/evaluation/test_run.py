@@ -38,10 +38,12 @@ def test_an_untrained_run_equals_its_untrained_reference(run):
     assert found[1].value == pytest.approx(0.1, abs=0.08)
 
 
-def test_a_bare_model_must_be_told_its_data_set(run):
+def test_a_bare_model_must_be_told_its_data_set(run, tmp_path):
+    bare = tmp_path / "bare.keras"
+    bare.write_bytes(run.model.read_bytes())
     with pytest.raises(SettingError, match="give --dataset"):
-        evaluate(run.model, metrics=["classifier_score"], num=50)
-    found = evaluate(run.model, "mnist_mini", ["classifier_score"], num=100)
+        evaluate(bare, metrics=["classifier_score"], num=50)
+    found = evaluate(bare, "mnist_mini", ["classifier_score"], num=100)
     assert [one.name for one in found[0].reference] == ["real images"]
 
 

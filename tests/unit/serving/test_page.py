@@ -5,7 +5,6 @@ import io
 import json
 import re
 import shlex
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
@@ -23,21 +21,6 @@ from tfgan_survey.pictures import to_uint8
 
 PAGE = Path(tfgan_survey.serving.__file__).parent / "page.html"
 INSTALLER = Path(__file__).parents[3] / "tools" / "install_browser.sh"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    found = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
-    assert all(found.values()), f"no browser: run {INSTALLER.name} (make browser); {found}"
-    options = webdriver.ChromeOptions()
-    options.binary_location = found["chromium"]
-    for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu",
-                     "no-proxy-server", "window-size=1000,1400"):  # fmt: skip
-        options.add_argument(f"--{argument}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(found["chromedriver"])
-    with webdriver.Chrome(options=options, service=service) as driver:
-        yield driver
 
 
 @pytest.fixture

@@ -1,0 +1,327 @@
+"""Metrics measured during a training, and the checkpoint that is best by one of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import zipfile
+from collections.abc import Collection, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_survey import pictures
+from tfgan_survey.data import load_arrays
+from tfgan_survey.data.synthetic import MIXTURES
+from tfgan_survey.errors import SettingError
+from tfgan_survey.files import write_json, write_text, written_aside
+from tfgan_survey.metrics import METRICS, Bench, Measurement, measure_mixture
+from tfgan_survey.metrics.outcomes import better_direction, choose_outcomes
+
+SEED = 2**30
+"""First seed of the probe's samples: far from those that `evaluate` draws by default, so that a
+checkpoint is not chosen by the very samples that it is judged by afterwards."""
+
+_RECORD = "best.json"
+
+
+class Judge:
+    """Chosen measurements of samples against a data set, without references.
+
+    Why:      the features of the real data are computed once, and what real data scores, which
+              does not change meanwhile, not at all; `evaluate` tells it.
+
+    Args:
+        dataset: name of the data set.
+        metrics: names of metrics (`precision_recall` means both) or of single measurements
+            (`recall`); for `ring` and `grid` `modes`, `high_quality`, `reverse_kl`.
+        labelled: whether the samples will come with labels.
+        seed: seed of the draws inside the metrics.
+        image_size: side to which the real images are resized.
+        data_dir: root of prepared data sets.
+        source: where data may come from.
+
+    Raises:
+        UnknownNameError: no such metric.
+        SettingError: a metric twice, none, or one that needs labels where there are none.
+    """
+
+    def __init__(
+        self,
+        dataset: str,
+        metrics: Sequence[str],
+        *,
+        labelled: bool,
+        seed: int = 0,
+        image_size: int | None = None,
+        data_dir: str | os.PathLike | None = None,
+        source: str = "auto",
+    ):
+        self.dataset, self.seed = dataset, seed
+        self.outcomes = choose_outcomes(metrics, dataset in MIXTURES, labelled)
+        self._data = {"image_size": image_size, "data_dir": data_dir, "source": source}
+        self._bench: Bench | None = None
+
+    def __call__(self, images: np.ndarray, labels: np.ndarray | None) -> list[Measurement]:
+        """Return one measurement for each of `outcomes`, in that order.
+
+        Args:
+            images: samples `(n, h, w, c)`, uint8 or floats in [0, 1]; points `(n, 2)` of a mixture.
+            labels: the classes that were asked for, or None.
+
+        Raises:
+            SettingError: a metric does not suit the data.
+            ValueError: samples of another shape or range, NaN values, too few of them.
+        """
+        if self.dataset in MIXTURES:
+            found = measure_mixture(images, MIXTURES[self.dataset](), self.seed)
+        else:
+            if self._bench is None:
+                self._bench = Bench(
+                    images, labels, *self._real, self.dataset, self.seed, with_references=False
+                )
+            else:
+                self._bench = self._bench.with_samples(images, labels)
+            metrics = dict.fromkeys(self.outcomes.values())
+            found = [one for metric in metrics for one in METRICS[metric](self._bench)]
+        by_name = {one.name: one for one in found}
+        return [by_name[name] for name in self.outcomes]
+
+    @cached_property
+    def _real(self):
+        return [load_arrays(self.dataset, split, **self._data) for split in ("train", "test")]
+
+
+class MetricProbe(keras.callbacks.Callback):
+    """Measure samples every so many steps: one CSV row a probe, and the best model so far.
+
+    What is trained stays bit for bit the same: samples come from latents of fixed seeds, which do
+    not move the model's random generators. The latest values join the logs at the end of an epoch,
+    where Keras' own callbacks find them.
+
+    Args:
+        judge: maps images and labels to measurements, see `Judge`.
+        path: the CSV file; rows of steps not yet reached by a resumed training are dropped.
+        every: training steps between probes. One is due at the first end of an execution
+            (`steps_per_execution`) at or after each multiple, one before the first step, and one
+            at `last`.
+        num: samples a probe.
+        seed: sample i is a function of `seed + i` and its label (all classes in turn).
+        keep_best: measurement by which `best` is kept; None for no such file.
+        best: the `.keras` file of the best model; a `best.json` beside it tells value and step.
+        last: the training's last step.
+        tensorboard: TensorBoard's log folder; None for none.
+
+    Raises:
+        SettingError: `keep_best` is not measured or has no better direction; `every` or `num`
+            below 1.
+
+    Example:
+        >>> judge = Judge("mnist", ["frechet_distance"], labelled=False)
+        >>> gan.fit(data, callbacks=[MetricProbe(judge, "probe.csv", every=1000)])
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        path: str | os.PathLike,
+        every: int = 1000,
+        num: int = 2000,
+        seed: int = SEED,
+        keep_best: str | None = None,
+        best: str | os.PathLike | None = None,
+        last: int | None = None,
+        tensorboard: str | os.PathLike | None = None,
+    ):
+        super().__init__()
+        for name, value in (("every", every), ("num", num)):
+            if value < 1:
+                raise SettingError(f"{name}={value}: expected at least 1.")
+        check_keep_best(keep_best, judge.outcomes)
+        self.judge, self.path, self.every = judge, Path(path), every
+        self.num, self.seed, self.keep_best, self.last = num, seed, keep_best, last
+        self.best = self.path.with_name("best.keras") if best is None else Path(best)
+        self.tensorboard = tensorboard
+        self._next = 0
+        self._latest: dict[str, float] = {}
+        self._ready: tuple[int, list[Measurement]] | None = None
+        self._record: dict[str, Any] | None = None
+
+    def prepare(self, model) -> None:
+        """Measure once, so that what cannot be measured is said before a training begins."""
+        self._ready = (_step(model), self._measure(model))
+
+    def on_train_begin(self, logs=None):
+        """Drop rows that will be measured again, read the best back, measure an untrained model."""
+        step = _step(self.model)
+        rows = read_probe(self.path) if self.path.exists() else []
+        keep = [row for row in rows if row["steps"] <= step]
+        if len(keep) < len(rows):
+            write_probe(self.path, keep)
+        self._latest = {name: values[-1] for name, (_, values, _) in probe_curves(keep).items()}
+        self._next = 0 if step == 0 else (step // self.every + 1) * self.every
+        self._read_best(step)
+        self._look()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Measure when a probe is due."""
+        self._look()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Put the latest values into the logs."""
+        if logs is not None:
+            logs.update(self._latest)
+
+    def _look(self) -> None:
+        step = _step(self.model)
+        if step < self._next and step != self.last:
+            return
+        self._next = (step // self.every + 1) * self.every
+        ready, self._ready = self._ready, None
+        found = ready[1] if ready and ready[0] == step else self._measure(self.model)
+        self._add_row(step, found)
+        if self.tensorboard is not None:
+            writer = tf.summary.create_file_writer(str(self.tensorboard))
+            with writer.as_default(step=step):
+                for one in found:
+                    tf.summary.scalar(f"probe/{one.name}", one.value)
+            writer.close()
+        if self.keep_best is not None:
+            (one,) = (one for one in found if one.name == self.keep_best)
+            if np.isfinite(one.value) and self._is_better(one.value):
+                self._keep(step, one)
+
+    def _measure(self, model) -> list[Measurement]:
+        images = model.generate(self.num, seed=self.seed)
+        images = images if images.ndim == 2 else pictures.to_uint8(images)
+        return self.judge(images, model.check_labels(self.num, None))
+
+    def _add_row(self, step: int, found: Sequence[Measurement]) -> None:
+        row: dict[str, Any] = {"steps": step, "num": self.num}
+        for one in found:
+            row |= {one.name: one.value, f"{one.name}_error": one.standard_error}
+        self._latest = {one.name: float(one.value) for one in found}
+        rows = read_probe(self.path) if self.path.exists() else []
+        write_probe(self.path, [*(old for old in rows if old["steps"] != step), row])
+
+    # ------------------------------------------------------------------ the best model
+
+    def _is_better(self, value: float) -> bool:
+        if self._record is None:
+            return True
+        higher = self._record["better"] == "higher"
+        return value > self._record["value"] if higher else value < self._record["value"]
+
+    def _keep(self, step: int, one: Measurement) -> None:
+        error = one.standard_error
+        self._record = {
+            "metric": one.name,
+            "better": better_direction(one.name),
+            "value": float(one.value),
+            "standard_error": None if error is None or not np.isfinite(error) else float(error),
+            "steps": step,
+            "num": self.num,
+            "seed": self.seed,
+        }
+        with written_aside(self.best) as aside:
+            self.model.save(aside)
+            # Inside the model's own file, so that no kill can part the two.
+            with zipfile.ZipFile(aside, "a") as archive:
+                archive.writestr(_RECORD, json.dumps(self._record))
+        write_json(self.best.with_name(_RECORD), self._record)
+
+    def _read_best(self, step: int) -> None:
+        """Take up the best model of an interrupted training; another question starts anew."""
+        self._record = None
+        if self.keep_best is None or step == 0:
+            return
+        found = read_best(self.best)
+        asked = {"metric": self.keep_best, "num": self.num, "seed": self.seed}
+        if found is not None and all(found.get(key) == value for key, value in asked.items()):
+            self._record = found
+            write_json(self.best.with_name(_RECORD), found)
+
+
+def check_keep_best(name: str | None, outcomes: Collection[str]) -> None:
+    """Refuse to keep the best by what is not measured or has no better direction.
+
+    Raises:
+        SettingError: the message says what could be taken.
+    """
+    if name is None:
+        return
+    able = [one for one in outcomes if better_direction(one) is not None]
+    if name not in outcomes:
+        raise SettingError(
+            f"the best model by {name} cannot be kept, it is not among the probed metrics; probe "
+            f"it too, or keep by {' or '.join(able) or 'another metric'}."
+        )
+    if name not in able:
+        raise SettingError(
+            f"{name} is not better the higher or the lower it is, so no model is the best by it; "
+            f"keep by {' or '.join(able) or 'another metric, such as frechet_distance'}."
+        )
+
+
+def read_best(path: str | os.PathLike) -> dict[str, Any] | None:
+    """Return metric, value and step of a model that a `MetricProbe` kept, None without one."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return json.loads(archive.read(_RECORD)) if _RECORD in archive.namelist() else None
+    except (FileNotFoundError, zipfile.BadZipFile, ValueError):
+        return None
+
+
+def read_probe(path: str | os.PathLike) -> list[dict[str, float | None]]:
+    """Return the rows of a probe file, numbers parsed, None where nothing was measured."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return [
+            {key: _number(key, value) for key, value in row.items()} for row in csv.DictReader(file)
+        ]
+
+
+def write_probe(path: str | os.PathLike, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows whose columns may differ: a resumed training may probe other metrics."""
+    columns = dict.fromkeys(["steps", "num", *(key for row in rows for key in row)])
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(columns), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def probe_curves(
+    rows: Sequence[dict[str, float | None]],
+) -> dict[str, tuple[list[int], list[float], list[float]]]:
+    """Return steps, finite values and errors (0 where not estimated) of each measured name."""
+    names = dict.fromkeys(
+        key for row in rows for key in row
+        if key not in ("steps", "num") and not key.endswith("_error")
+    )  # fmt: skip
+    curves = {}
+    for name in names:
+        kept = [row for row in rows if row.get(name) is not None and np.isfinite(row[name])]
+        if kept:
+            errors = [row.get(f"{name}_error") for row in kept]
+            curves[name] = (
+                [row["steps"] for row in kept],
+                [row[name] for row in kept],
+                [one if one is not None and np.isfinite(one) else 0.0 for one in errors],
+            )
+    return curves
+
+
+def _number(key: str, text: str) -> float | None:
+    if text == "":
+        return None
+    return int(text) if key in ("steps", "num") else float(text)
+
+
+def _step(model) -> int:
+    return int(model.d_updates.numpy())
