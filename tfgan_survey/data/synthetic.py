@@ -1,4 +1,4 @@
-"""Data of known density: Gaussian mixtures, and points drawn from them as a data set, NumPy only."""
+"""Data of known density: Gaussian mixtures, and points drawn from them as a data set."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ class Pack(keras.layers.Layer):
 
     Formula:  y[i] = (x[i size], ..., x[i size + size - 1]),  (b, features) -> (b/size, size features)
 
-    Why:      a discriminator that sees several independent samples at once sees that they are all
-              alike, so a generator that lost modes is told so.
+    Why:      a discriminator that sees several independent samples at once sees whether they are
+              all alike, so a generator that lost modes is told so.
 
     Args:
         size: rows joined; the batch must be a multiple of it.
