@@ -10,7 +10,7 @@ from keras import ops
 class Pack(keras.layers.Layer):
     """Join every `size` consecutive rows of a batch into one row.
 
-    Formula:  y[i] = (x[i size], ..., x[i size + size - 1]),  (b, features) -> (b/size, size features)
+    Formula:  y[i] = (x[i size], ..., x[i size + size - 1]): (b, f) -> (b / size, size f)
 
     Why:      a discriminator that sees several independent samples at once sees whether they are
               all alike, so a generator that lost modes is told so.
