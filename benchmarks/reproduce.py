@@ -96,7 +96,7 @@ def _rows() -> dict[str, Row]:
             goal="at least 225", published="225 +- 2 (arXiv:1406.2661, Table 1)",
         ),
         "cgan_2014": Row(
-            "cgan_2014", 30_000, 125_000, (_ONE, _THREE), _PARZEN, _PARZEN,
+            "cgan_2014", 20_000, 125_000, (_ONE, _THREE), _PARZEN, _PARZEN,
             goal="at least 132", published="132 +- 1.8 (arXiv:1411.1784, Table 1)",
         ),
         "cgan_mnist": Row(

@@ -158,7 +158,7 @@ def test_bfloat16(composition, batch):
     gan = GAN(pair, OBJECTIVES[objective](), REGULARIZERS[regularizer]())
     gan.compile(_optimizer(), _optimizer(), run_eagerly=True)
     _check_two_steps(gan, gan.train_step, _batch_for(network, batch))
-    fake = pair.generate(tf.zeros((BATCH, 4)), batch[-1])
+    fake = pair.generate(tf.zeros((BATCH, pair.latent_dim)), batch[-1])
     assert fake.dtype == tf.float32
     assert pair.score(fake, batch[-1]).dtype == tf.float32
     hidden = [layer.compute_dtype for layer in pair.discriminator.layers]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import keras
 import tensorflow as tf
@@ -31,6 +32,19 @@ def check_latent(distribution: str) -> str:
     if distribution not in _BOUNDS:
         raise unknown_name("latent distribution", distribution, LATENTS)
     return distribution
+
+
+def latent_quantile(distribution: str, share: float) -> float:
+    """Return the number that a value of the latent is below with probability `share`.
+
+    Args:
+        distribution: one of `LATENTS`.
+        share: strictly between 0 and 1.
+    """
+    bounds = _BOUNDS[check_latent(distribution)]
+    if bounds is None:
+        return NormalDist().inv_cdf(share)
+    return bounds[0] + share * (bounds[1] - bounds[0])
 
 
 def random_latents(

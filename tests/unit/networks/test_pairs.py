@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfgan_survey.layers.dropout import LatentDropout
+from tfgan_survey.layers.sampling import LATENTS, latent_quantile, random_latents
 from tfgan_survey.networks import NETWORKS, NetworkPair
 
 # Small, so that building them costs little; every value must accept 8 x 8 images.
@@ -46,7 +48,7 @@ def pair(request):
 @pytest.fixture(scope="module")
 def batch():
     generator = np.random.default_rng(0)
-    latents = generator.uniform(-1, 1, (5, 3)).astype("float32")
+    latents = generator.uniform(-1, 1, (5, 64)).astype("float32")  # cut to each pair's width
     images = {s: generator.uniform(0, 1, (5, *s)).astype("float32") for s in (SHAPE, POINTS)}
     return latents, images, np.array([0, 1, 2, 1, 0], "int32")
 
@@ -58,6 +60,7 @@ def _labels(pair, labels):
 def test_shapes_and_range(pair, batch):
     latents, images, labels = batch
     images = images[pair.image_shape]
+    latents = latents[:, : pair.latent_dim]
     fake = np.array(pair.generate(latents, _labels(pair, labels)))
     low, high = pair.output_range or (-np.inf, np.inf)
     assert fake.shape == images.shape
@@ -68,7 +71,7 @@ def test_shapes_and_range(pair, batch):
 
 def test_saving_keeps_outputs(pair, batch):
     latents, images, labels = batch
-    images = images[pair.image_shape]
+    latents, images = latents[:, : pair.latent_dim], images[pair.image_shape]
     labels = _labels(pair, labels)
     config = keras.saving.serialize_keras_object(pair)
     copy = keras.saving.deserialize_keras_object(config)
@@ -85,6 +88,7 @@ def test_the_label_matters_to_both_networks(name, batch):
     latents, images, labels = batch
     wide = {key: (32,) if isinstance(value, tuple) else 32 for key, value in SMALL[name].items()}
     pair, other = _build(name, 3, **wide), (labels + 1) % 3
+    latents = np.resize(latents, (5, pair.latent_dim))
     # Published initial weights are as small as 0.005; scaled up, a label's effect is plain.
     for network in (pair.generator, pair.discriminator):
         network.set_weights([10 * w if w.ndim > 1 else w for w in network.get_weights()])
@@ -142,3 +146,30 @@ def test_packing_scores_several_points_at_once():
     assert again[1] != scores[1]
     with pytest.raises(ValueError, match="packing"):
         _build("points", 3, packing=2)
+
+
+def test_the_generators_dropout_is_read_off_the_latent():
+    pair = _build("two_branch", 3, latent_width=200, joint_width=300, dropout=0.25)
+    assert pair.latent_dim == 3 + 200 + 4 + 300
+    plain = _build("two_branch", 3, dropout=0.0)
+    assert plain.latent_dim == 3
+    drops = [one for one in pair.generator.layers if isinstance(one, LatentDropout)]
+    assert [drop.threshold for drop in drops] == [0.25] * 3  # uniform on (0, 1)
+    rng = np.random.default_rng(0)
+    x, noise = np.ones((50, 300), "float32"), rng.uniform(size=(50, 300)).astype("float32")
+    dropped = np.array(drops[-1]([x, noise]))
+    np.testing.assert_array_equal(dropped == 0, noise < 0.25)
+    assert np.unique(dropped[dropped > 0]) == pytest.approx(1 / 0.75)
+    # Training and sampling see the same images for the same latents.
+    latents, labels = rng.uniform(size=(4, pair.latent_dim)).astype("float32"), np.arange(4) % 3
+    one, other = (np.array(pair.generate(latents, labels, training=t)) for t in (True, False))
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("distribution", LATENTS)
+def test_latent_quantiles_are_those_of_the_draws(distribution):
+    seed = keras.random.SeedGenerator(0)
+    values = np.array(random_latents(200, 500, distribution, seed)).ravel()
+    for share in (0.2, 0.5, 0.9):
+        below = float(np.mean(values < latent_quantile(distribution, share)))
+        assert below == pytest.approx(share, abs=0.006)  # 4 standard errors
