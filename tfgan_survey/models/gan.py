@@ -75,6 +75,9 @@ class GAN(keras.Model):
         ema: decay of an exponential moving average of the generator's weights, which `generate`
             then uses; None for no average. The decay of the n-th generator update is
             min(ema, (1 + n) / (10 + n)), so that the average forgets the start soon.
+        truncation: factor on the latents in sampling, not in training; below 1 samples are more
+            typical and less diverse (Brock et al. 2019, arXiv:1809.11096, section 3.1, for a
+            uniform latent its interval shrunk). Latents that a caller gives are left alone.
         seed: the model's one seed: training latents, penalties, flips.
 
     Raises:
@@ -99,12 +102,13 @@ class GAN(keras.Model):
         critic_warm_up: bool = False,
         simultaneous: bool = False,
         ema: float | None = None,
+        truncation: float = 1.0,
         seed: int = 0,
         name: str | None = None,
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
-        _check(n_critic, simultaneous, critic_warm_up, ema)
+        _check(n_critic, simultaneous, critic_warm_up, ema, truncation)
         self.pair = pair
         self.objective = objective
         self.regularizer = regularizer or NoRegularizer()
@@ -114,6 +118,7 @@ class GAN(keras.Model):
         self.critic_warm_up = critic_warm_up
         self.simultaneous = simultaneous
         self.ema = ema
+        self.truncation = truncation
         self.seed = seed
 
         self.generator = pair.generator
@@ -202,6 +207,7 @@ class GAN(keras.Model):
             "critic_warm_up": self.critic_warm_up,
             "simultaneous": self.simultaneous,
             "ema": self.ema,
+            "truncation": self.truncation,
             "seed": self.seed,
             "dtype": serialize(self.dtype_policy),
         }
@@ -404,6 +410,7 @@ class GAN(keras.Model):
     def sample(self, seeds: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         """Map int64 seeds `(batch,)` (and labels) to images in [0, 1]; a row sees only its seed."""
         latents = latents_from_seeds(seeds, self.pair.latent_dim, self.pair.latent)
+        latents *= self.truncation
         return self(latents if labels is None else [latents, labels])
 
     def check_labels(self, num: int, labels) -> np.ndarray | None:
@@ -657,7 +664,9 @@ def _statistics_kept(network: keras.Model):
         variable.assign(value)
 
 
-def _check(n_critic: int, simultaneous: bool, critic_warm_up: bool, ema: float | None) -> None:
+def _check(
+    n_critic: int, simultaneous: bool, critic_warm_up: bool, ema: float | None, truncation: float
+) -> None:
     if n_critic < 1:
         raise ValueError(f"n_critic={n_critic}: expected at least 1.")
     if simultaneous and (n_critic != 1 or critic_warm_up):
@@ -667,3 +676,7 @@ def _check(n_critic: int, simultaneous: bool, critic_warm_up: bool, ema: float |
         )
     if ema is not None and not 0.0 < ema < 1.0:
         raise ValueError(f"ema={ema}: expected a decay between 0 and 1, or None.")
+    if not 0.0 < truncation <= 1.0:
+        raise ValueError(
+            f"truncation={truncation}: expected above 0 and at most 1 (no truncation)."
+        )

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfgan_survey.data.images import ImageSet
 from tfgan_survey.errors import NonFiniteLossError
+from tfgan_survey.layers.sampling import latents_from_seeds
 from tfgan_survey.models import GAN, ConditionalGAN
 from tfgan_survey.networks import mlp
 from tfgan_survey.objectives.minimax import NonSaturating
@@ -314,3 +315,16 @@ def test_gradients_are_averaged_over_replicas():
     assert max(np.abs(change).max() for change in one) > 1e-3
     for a, b in zip(one, two, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_truncation_shrinks_the_latents_of_samples_only():
+    pair = mlp(SHAPE, latent_dim=100)
+    whole, cut = (GAN(pair, NonSaturating(), truncation=share) for share in (1.0, 0.5))
+    latents = latents_from_seeds(tf.range(3, dtype=tf.int64), 100, "uniform")
+    np.testing.assert_array_equal(whole.generate(3, seed=0), np.array(whole(latents)))
+    np.testing.assert_array_equal(cut.generate(3, seed=0), np.array(whole(0.5 * latents)))
+    np.testing.assert_array_equal(np.array(cut(latents)), np.array(whole(latents)))
+    assert GAN.from_config(cut.get_config()).truncation == 0.5
+    for share in (0.0, 1.5):
+        with pytest.raises(ValueError, match="truncation"):
+            GAN(pair, NonSaturating(), truncation=share)
