@@ -113,15 +113,6 @@ def _rows() -> dict[str, Row]:
             "mixture_gan", 40_000, 400_000, (_THREE, _TEN), dataset="grid",
             published="17.3 +- 0.8 of 25 (same table)", **plain,
         ),
-        "ring-ours": Row(
-            "mixture_ours", 40_000, 40_000, (_THREE, _TEN), dataset="ring",
-            goal="modes 7.9, high quality 0.95", published="best of the table: 7.9 of 8", **plain,
-        ),
-        "grid-ours": Row(
-            "mixture_ours", 40_000, 40_000, (_THREE, _TEN), dataset="grid",
-            goal="modes 24.8, high quality 0.95", published="best of the table: 24.8 of 25",
-            **plain,
-        ),
         **_family("survey_gan", 18_750),
         **_family("dcgan", 3_000),
         **_family("wgan", 9_000),
@@ -214,12 +205,18 @@ def execute(run: Run, data_dir: Path | None) -> None:
     print(format_table(measured), flush=True)
     record |= {
         "versions": folder.record()["versions"],
-        "threads": int(os.environ.get(THREADS[-1], "0")) or os.cpu_count(),
+        "threads": int(os.environ.get(THREADS[-1], "0")) or cores(),
         "training_seconds": round(sum(one["seconds"] for one in rows)),
         "evaluation_seconds": round(time.monotonic() - start),
         "measurements": [one.to_dict() for one in measured],
     }
     write_json(run.result, record)
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    pinned = getattr(os, "sched_getaffinity", None)
+    return os.cpu_count() if pinned is None else len(pinned(0))
 
 
 def execute_all(missing: Sequence[Run], jobs: int, data_dir: Path | None) -> None:
@@ -294,7 +291,9 @@ def _line(name: str, row: Row, records: Sequence[dict[str, Any]]) -> str:
         "<br>".join(_real(key, done[0]) for key in row.shown) if done else "",
         row.goal or "-",
         row.published or "-",
-        f"{minutes[len(minutes) // 2]:.0f} ({done[0]['threads']} thread)" if done else "-",
+        f"{minutes[len(minutes) // 2]:.0f} ({done[0]['threads']} thread{'s' * (done[0]['threads'] > 1)})"
+        if done
+        else "-",
     ]
     return "| " + " | ".join(cells) + " |"
 
