@@ -261,7 +261,7 @@ def render() -> None:
 def table() -> str:
     """Return the table as Markdown: of each row the longest budget that was measured."""
     lines = [
-        "| row | data | steps, seeds | measured | real data | goal | published | minutes a run |",
+        "| row | data | steps, seeds | measured | real data | goal | published | minutes a run (cores) |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, row in _rows().items():
@@ -291,9 +291,7 @@ def _line(name: str, row: Row, records: Sequence[dict[str, Any]]) -> str:
         "<br>".join(_real(key, done[0]) for key in row.shown) if done else "",
         row.goal or "-",
         row.published or "-",
-        f"{minutes[len(minutes) // 2]:.0f} ({done[0]['threads']} thread{'s' * (done[0]['threads'] > 1)})"
-        if done
-        else "-",
+        f"{minutes[len(minutes) // 2]:.0f} ({done[0]['threads']})" if done else "-",
     ]
     return "| " + " | ".join(cells) + " |"
 
