@@ -261,7 +261,7 @@ def render() -> None:
 def table() -> str:
     """Return the table as Markdown: of each row the longest budget that was measured."""
     lines = [
-        "| row | data | steps, seeds | measured | real data | goal | published | minutes a run (cores) |",
+        "| row | data | steps, seeds | measured | real data | goal | published | minutes (cores) |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, row in _rows().items():
