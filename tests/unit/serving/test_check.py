@@ -34,7 +34,7 @@ def other(digits, tmp_path_factory):
     gan = build("survey_gan", (28, 28, 1), num_classes=10, latent_dim=8, seed=5)
     path = tmp_path_factory.mktemp("other") / "cgan_mnist" / "1"
     module = tf.Module()
-    module.generator = [weight.value for weight in gan.generator.weights]
+    module.generator = [weight.value for weight in gan.sampling_generator.weights]
     spec = [tf.TensorSpec((None, 8), name="latent"), tf.TensorSpec((None,), tf.int32, "labels")]
     generate = tf.function(lambda latent, labels: {"images": gan([latent, labels])})
     extra = tf.function(lambda latent, labels: {"images": gan([latent, labels])})
