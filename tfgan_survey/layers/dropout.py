@@ -14,9 +14,8 @@ class Dropout(keras.layers.Dropout):
 
     Formula:  y = x m / (1 - rate), m ~ Bernoulli(1 - rate) per value; y = x in inference
 
-    Why:      inside XLA Keras' own layer leaves the choice of the algorithm to the compiler, and
-              on a CPU its choice made two thirds of a step of the 2014 pair. Same distribution,
-              other numbers.
+    Why:      inside XLA Keras' own layer leaves the choice of the algorithm to the compiler, whose
+              choice on a CPU is slow (see `layers.sampling`). Same distribution, other numbers.
 
     Args:
         rate: share of the values that is dropped, from 0 to below 1.

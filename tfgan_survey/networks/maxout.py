@@ -118,7 +118,7 @@ def two_branch(
         pieces: affine maps a maxout unit of the branches.
         joint_pieces: affine maps a maxout unit of the joint layer.
         dropout: share of hidden units dropped in both networks; in the generator also when it
-            samples. Without, its samples are ten images, one a class (Parzen -52 against 160).
+            samples. Trained with dropout and sampled without, it makes one image a class.
 
     Returns:
         The pair; images in [0, 1].
