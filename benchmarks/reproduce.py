@@ -1,6 +1,7 @@
 """Train and measure the reproduction table, run by run, and write it into the README.
 
     python benchmarks/reproduce.py --jobs 2              what is missing at the short budgets
+    python benchmarks/reproduce.py --budget quick        every named GAN at the zoo's default steps
     python benchmarks/reproduce.py --budget full         the papers' budgets, all seeds
     python benchmarks/reproduce.py --rows gan_2014 --seeds 0 1 2
     python benchmarks/reproduce.py --render              only the table, from what is there
@@ -43,7 +44,7 @@ class Row:
     Args:
         model: name in the zoo.
         short: training steps of the short budget, at most 20 minutes of training on one thread,
-            or two hours in rows 1 and 2.
+            or two hours in rows 1 and 2; None: the zoo's default, which is the quick budget.
         full: training steps of the full budget.
         seeds: seeds of the short and of the full budget.
         metrics: names for `evaluate`; None for what a mixture of points is measured by.
@@ -57,7 +58,7 @@ class Row:
     """
 
     model: str
-    short: int
+    short: int | None
     full: int
     seeds: tuple[Sequence[int], Sequence[int]]
     metrics: tuple[str, ...] | None
@@ -69,6 +70,14 @@ class Row:
     settings: Mapping[str, Any] = field(default_factory=dict)
     trials: int = 1
 
+    def steps(self, budget: str) -> int:
+        """Return the training steps of a budget."""
+        from tfgan_survey.zoo import MODELS
+
+        if budget == "full":
+            return self.full
+        return self.short if budget == "short" and self.short else MODELS[self.model].quick
+
 
 _PARZEN = ("parzen_log_likelihood", "frechet_distance", "classifier_score")
 _QUALITY = ("frechet_distance", "classifier_score", "precision", "recall")
@@ -76,12 +85,12 @@ _MODES = ("modes", "high_quality", "reverse_kl")
 _ONE, _THREE, _TEN = (0,), (0, 1, 2), tuple(range(10))
 
 
-def _family(model: str, short: int, **options: Any) -> dict[str, Row]:
+def _family(model: str, short: int | None = None, **options: Any) -> dict[str, Row]:
     metrics = ("frechet_distance", "classifier_score", "precision_recall")
     return {
         model: Row(model, short, 18_750, (_ONE, _THREE), metrics, _QUALITY, **options),
         f"{model}-fashion": Row(
-            model, 18_750, 18_750, (_ONE, _ONE), metrics, _QUALITY, dataset="fashion_mnist"
+            model, short, 18_750, (_ONE, _ONE), metrics, _QUALITY, dataset="fashion_mnist"
         ),
     }
 
@@ -114,14 +123,16 @@ def _rows() -> dict[str, Row]:
             published="17.3 +- 0.8 of 25 (same table)", **plain,
         ),
         **_family("survey_gan", 18_750),
-        **_family("dcgan", 3_000),
-        **_family("wgan", 9_000),
-        **_family("wgan_gp", 6_000),
-        **_family("lsgan", 3_000),
-        **_family("ls_gan", 3_000),
+        **_family("survey_cgan"),
+        **_family("dcgan"),
+        **_family("cdcgan"),
+        **_family("wgan"),
+        **_family("wgan_gp"),
+        **_family("lsgan"),
+        **_family("ls_gan"),
         **{
             f"fgan-{name}": Row(
-                "fgan", 6_000, 20_000, (_ONE, _THREE), _PARZEN, _PARZEN,
+                "fgan", None, 20_000, (_ONE, _THREE), _PARZEN, _PARZEN,
                 settings={"divergence": name},
             )
             for name in DIVERGENCES
@@ -144,17 +155,27 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """Where it is trained."""
-        return RUNS / f"{self.row}-seed{self.seed}"
+        """Where it is trained: on from a shorter budget, beside a longer one."""
+        from tfgan_survey.training import RunFolder
+        from tfgan_survey.training.callbacks import read_history
+
+        shared = RunFolder(RUNS / f"{self.row}-seed{self.seed}")
+        rows = read_history(shared.history) if shared.history.exists() else []
+        if rows and rows[-1]["steps"] > self.steps:
+            return RUNS / f"{self.row}-{self.steps}steps-seed{self.seed}"
+        return shared.path
 
 
 def runs(names: Iterable[str], budget: str, seeds: Sequence[int] | None) -> list[Run]:
-    """Return the runs of a budget, all rows at their first seed before any at the second."""
+    """Return the runs of a budget, all rows at their first seed before any at the second.
+
+    The quick budget has one seed.
+    """
     table, found = _rows(), []
     for name in names:
         row = table[name]
-        own = row.seeds[budget == "full"] if seeds is None else seeds
-        steps = row.full if budget == "full" else row.short
+        own = seeds or ((0,) if budget == "quick" else row.seeds[budget == "full"])
+        steps = row.steps(budget)
         found += [(index, Run(name, seed, steps)) for index, seed in enumerate(own)]
     return [run for _, run in sorted(found, key=lambda pair: pair[0])]
 
@@ -173,14 +194,16 @@ def execute(run: Run, data_dir: Path | None) -> None:
     from tfgan_survey.errors import NonFiniteLossError
     from tfgan_survey.evaluation import evaluate_run, format_table
     from tfgan_survey.files import write_json
+    from tfgan_survey.settings import Settings
     from tfgan_survey.training import RunFolder, train
     from tfgan_survey.training.callbacks import read_history
+    from tfgan_survey.zoo import complete
 
     row, settings = _rows()[run.row], settings_of(run)
     record = {"row": run.row, "seed": run.seed, "steps": run.steps, "settings": settings.to_dict()}
     if run.result.exists():
         there = json.loads(run.result.read_text(encoding="utf-8"))
-        if there["settings"] != record["settings"]:
+        if complete(Settings.from_dict(there["settings"])) != settings:
             raise SystemExit(
                 f"{run.result} was made with other settings than {run.row} has now; remove it."
             )
@@ -232,11 +255,11 @@ def execute_all(missing: Sequence[Run], jobs: int, data_dir: Path | None) -> Non
         print(
             f"{time.strftime('%H:%M')} {run.row}, seed {run.seed}, {run.steps:,} steps", flush=True
         )
-        log = RUNS / f"{run.folder.name}.log"
+        log = RUNS / f"{run.row}-seed{run.seed}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "a", encoding="utf-8") as output:
             done = subprocess.run(command, env=environment, stdout=output, stderr=output)
-        return f"{run.folder.name} failed, see {log}" if done.returncode else None
+        return f"{run.row}, seed {run.seed} failed, see {log}" if done.returncode else None
 
     with ThreadPoolExecutor(jobs) as pool:
         failed = [text for text in pool.map(one, missing) if text]
@@ -324,7 +347,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", nargs="+", help="default: all")
     parser.add_argument("--seeds", nargs="+", type=int, help="default: the budget's own")
-    parser.add_argument("--budget", choices=("short", "full"), default="short")
+    parser.add_argument("--budget", choices=("quick", "short", "full"), default="short")
     parser.add_argument("--jobs", type=int, default=1, help="runs side by side")
     parser.add_argument("--data-dir", type=Path, help="root of prepared data sets")
     parser.add_argument("--render", action="store_true", help="write the table only")

@@ -18,18 +18,28 @@ def adam(
     beta_1: float = 0.9,
     beta_2: float = 0.999,
     epsilon: float = 1e-8,
+    decay: float = 1.0,
+    learning_rate_floor: float = 1e-6,
 ) -> keras.optimizers.Optimizer:
     """Return a new Adam; the defaults are those of `tf.train.AdamOptimizer()` in the snippet.
+
+    Formula:  rate(t) = max(learning_rate / decay^t, learning_rate_floor)
 
     Args:
         learning_rate: step size; 2e-4 in DCGAN.
         beta_1: decay of the first moment; 0.5 in DCGAN, 0 in WGAN-GP.
         beta_2: decay of the second moment; 0.9 in WGAN-GP.
         epsilon: added to the root; Keras' own default is 1e-7.
+        decay: divisor of the rate at each update, as in `sgd`; 1 keeps the rate.
+        learning_rate_floor: the rate does not fall below it.
+
+    Raises:
+        ValueError: a decay below 1.
 
     Source: Kingma & Ba 2015, arXiv:1412.6980.
     """
-    return keras.optimizers.Adam(learning_rate, beta_1, beta_2, epsilon)
+    rate = _rate(learning_rate, decay, learning_rate_floor)
+    return keras.optimizers.Adam(rate, beta_1, beta_2, epsilon)
 
 
 def rmsprop(
@@ -79,12 +89,14 @@ def sgd(
     Source: Goodfellow et al. 2014, arXiv:1406.2661, code's mnist.yaml. Departure: the ramp rises
     with every update, the code's once an epoch.
     """
+    rate = _rate(learning_rate, decay, learning_rate_floor)
+    return RampedSGD(rate, momentum, final_momentum, momentum_updates)
+
+
+def _rate(learning_rate: float, decay: float, floor: float):
     if decay < 1.0:
         raise ValueError(f"decay={decay}: the rate is divided by it, so expected at least 1.")
-    rate = learning_rate
-    if decay > 1.0:
-        rate = DividedRate(learning_rate, decay, learning_rate_floor)
-    return RampedSGD(rate, momentum, final_momentum, momentum_updates)
+    return learning_rate if decay == 1.0 else DividedRate(learning_rate, decay, floor)
 
 
 OPTIMIZERS = Registry("optimizer", {"adam": adam, "rmsprop": rmsprop, "sgd": sgd})

@@ -23,7 +23,7 @@ from tfgan_survey.settings import BUDGET, Settings
 from tfgan_survey.training import callbacks as training_callbacks
 from tfgan_survey.training import probe as training_probe
 from tfgan_survey.training.folder import RunFolder
-from tfgan_survey.zoo import build_from_settings, resolve
+from tfgan_survey.zoo import build_from_settings, complete, resolve
 
 _FILM_FRAMES = 60
 
@@ -99,7 +99,7 @@ def train(
     total = total_steps(settings, data)
     gan = _model(run, settings, data)
     done = int(gan.d_updates.numpy())
-    if run.finished and run.settings() == settings:
+    if run.finished and complete(run.settings()) == settings:
         log(f"{run.path} is finished: {done} of {total} steps; nothing to train.")
         return gan, run
     if done > total:
@@ -189,7 +189,7 @@ def _settings(run: RunFolder, model: str, overrides: dict, resume: bool, log) ->
         if resume:
             log(f"no run in {run.path} yet: starting from the beginning.")
         return asked
-    stored = run.settings()
+    stored = complete(run.settings())
     if stored.model != model:
         raise RunError(
             f"{run.path} holds a run of {stored.model}, not {model}; choose another --output."

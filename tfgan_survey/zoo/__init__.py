@@ -3,7 +3,7 @@
 Importing this package and reading `MODELS` needs no TensorFlow; `resolve` and `build` do.
 """
 
-from tfgan_survey.zoo.compose import build, build_from_settings, resolve
+from tfgan_survey.zoo.compose import build, build_from_settings, complete, resolve
 from tfgan_survey.zoo.recipes import MODELS, Recipe
 
-__all__ = ["MODELS", "Recipe", "build", "build_from_settings", "resolve"]
+__all__ = ["MODELS", "Recipe", "build", "build_from_settings", "complete", "resolve"]

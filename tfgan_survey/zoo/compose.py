@@ -70,6 +70,25 @@ def resolve(model: str, overrides: Mapping[str, Any] | None = None) -> Settings:
     )
 
 
+def complete(settings: Settings) -> Settings:
+    """Return settings of an earlier version with the options that exist since then.
+
+    They get the default of the part that has them, which is what that version computed; a
+    recipe's own choice may be newer than the run.
+    """
+    registries = _registries()
+
+    def filled(options: Mapping[str, Any], parameters) -> dict[str, Any]:
+        return {name: p.default for name, p in parameters.items()} | dict(options)
+
+    axes = {}
+    for axis in AXES:
+        choice: Choice = getattr(settings, axis)
+        parameters = registries[axis].options(choice.name)
+        axes[axis] = Choice(choice.name, filled(choice.options, parameters))
+    return dataclasses.replace(settings, loop=filled(settings.loop, _loop_options()), **axes)
+
+
 def build(
     model: str,
     image_shape: tuple[int, ...] = (28, 28, 1),

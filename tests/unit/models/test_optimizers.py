@@ -90,16 +90,21 @@ def test_rmsprop_moves_as_far_for_tiny_gradients():
     assert float(variable[0]) == pytest.approx(1 - 0.01 / np.sqrt(0.1), rel=1e-3)
 
 
-def test_adam_is_the_snippets():
-    model = _fit(OPTIMIZERS["adam"](learning_rate=0.1, beta_1=0.5), 5)
+@pytest.mark.parametrize(("decay", "floor"), [(1.0, 0.0), (1.25, 0.06)])
+def test_adam_is_the_snippets_but_for_a_decay_that_is_asked_for(decay, floor):
+    options = {"beta_1": 0.5, "decay": decay, "learning_rate_floor": floor}
+    model = _fit(OPTIMIZERS["adam"](learning_rate=0.1, **options), 5)
     w, m, v = 1.0, 0.0, 0.0
     for t in range(1, 6):
         gradient = 2 * w
         m, v = 0.5 * m + 0.5 * gradient, 0.999 * v + 0.001 * gradient**2
-        w -= 0.1 * (m / (1 - 0.5**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        rate = max(0.1 / decay ** (t - 1), floor)
+        w -= rate * (m / (1 - 0.5**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
     assert float(model.get_weights()[0].item()) == pytest.approx(w, rel=1e-4)
     defaults = {k: p.default for k, p in inspect.signature(OPTIMIZERS["adam"]).parameters.items()}
-    assert defaults == {"learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
+    snippet = {"learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
+    assert {key: defaults.pop(key) for key in snippet} == snippet
+    assert defaults == {"decay": 1.0, "learning_rate_floor": 1e-6}
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

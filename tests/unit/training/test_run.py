@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -123,6 +124,20 @@ def test_a_finished_run_is_left_alone(straight):
 def test_resume_with_other_settings_is_refused_and_says_which(straight, overrides, message):
     with pytest.raises(RunError, match=message):
         run(straight, resume=True, **overrides)
+
+
+def test_a_run_of_an_earlier_version_goes_on(straight, tmp_path):
+    folder = RunFolder(shutil.copytree(straight, tmp_path / "earlier"))
+    record = json.loads(folder.settings_file.read_text())
+    del (
+        record["settings"]["loop"]["truncation"],
+        record["settings"]["g_optimizer"]["options"]["decay"],
+    )
+    folder.settings_file.write_text(json.dumps(record))
+    run(folder.path, steps=50)
+    assert same(straight, folder.path)
+    run(folder.path, resume=True, steps=52)
+    assert [row["steps"] for row in read_history(folder.history)][-1] == 52
 
 
 def test_unreadable_folders_are_explained(straight, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from tfgan_survey.errors import SettingError, UnknownNameError
 from tfgan_survey.models import GAN, ConditionalGAN
 from tfgan_survey.settings import Settings
-from tfgan_survey.zoo import MODELS, build, resolve
+from tfgan_survey.zoo import MODELS, build, complete, resolve
 
 pytestmark = pytest.mark.filterwarnings("error::UserWarning")
 
@@ -126,3 +126,16 @@ def test_none_is_a_choice_where_a_choice_is_called_none():
     assert resolve("dcgan", {"image_size": "none"}).image_size is None
     discriminator = build("survey_gan", (4, 4, 1)).discriminator
     assert not [layer for layer in discriminator.layers if "batch_norm" in layer.name]
+
+
+def test_settings_of_an_earlier_version_mean_what_they_meant():
+    now = resolve("cgan_mnist")
+    before = now.to_dict()
+    del before["loop"]["truncation"], before["d_optimizer"]["options"]["decay"]
+    before["loop"]["gone"] = 1  # an option that exists no more is kept, and seen as a difference
+    completed = complete(Settings.from_dict(before))
+    assert now.loop["truncation"] == 0.85  # the recipe's choice, newer than that run
+    assert completed.loop["truncation"] == 1.0  # what the run computed
+    assert completed.d_optimizer == now.d_optimizer
+    assert completed.loop["gone"] == 1
+    assert complete(now) == now
