@@ -44,6 +44,7 @@ COVER = [
     ("mlp", {"discriminator_norm": "none"}, "wasserstein", "gradient_penalty"),
     ("two_branch", {"dropout": 0.5}, "loss_sensitive", "none"),
     ("points", {}, "non_saturating", "none"),
+    ("points", {"discriminator_activation": "leaky_relu"}, "non_saturating", "none"),
 ]
 # A new loss or penalty joins by itself, on networks that suit any.
 _ANY = ("mlp", {"discriminator_norm": "none"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import keras
 
@@ -28,6 +29,7 @@ def points(
     generator_widths: tuple[int, ...] = (400, 400, 400, 400),
     maxout_units: tuple[int, ...] = (200, 200, 200),
     pieces: int = 5,
+    discriminator_activation: Literal["maxout", "leaky_relu"] = "maxout",
     norm: NormName = "batch",
     initializer: InitializerName = "normal_002",
     sharpness: float = 1.0,
@@ -43,8 +45,10 @@ def points(
         latent_dim: width of the latent.
         latent: distribution of the latent; a 2-D standard normal as published.
         generator_widths: hidden units of the generator, each layer normalised and with ReLU.
-        maxout_units: units of the discriminator's maxout layers.
+        maxout_units: units of the discriminator's hidden layers.
         pieces: affine maps a maxout unit.
+        discriminator_activation: `maxout` as published; `leaky_relu` (slope 0.2) has one affine map
+            a unit and does not use `pieces`.
         norm: normalisation in the generator's hidden layers.
         initializer: see `Initializers`.
         sharpness: factor on the coordinates that the discriminator sees. Where modes are much
@@ -88,7 +92,11 @@ def points(
     x = x if one_hot is None else keras.layers.Concatenate()([x, one_hot])
     x = x if packing == 1 else Pack(packing)(x)
     for units in maxout_units:
-        x = Maxout(units, pieces, initializers())(x)
+        if discriminator_activation == "maxout":
+            x = Maxout(units, pieces, initializers())(x)
+        else:
+            x = keras.layers.Dense(units, kernel_initializer=initializers())(x)
+            x = keras.layers.LeakyReLU(negative_slope=0.2)(x)
     scores = keras.layers.Dense(1, kernel_initializer=initializers())(x)
     discriminator = keras.Model(network_inputs(inputs, labels), scores, name="discriminator")
     return NetworkPair(

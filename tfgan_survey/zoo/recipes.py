@@ -162,7 +162,7 @@ RECIPES: dict[str, Recipe] = {
         optimizer="rmsprop",
         options={"learning_rate": 5e-5, "clip_value": 0.01, "batch_size": 64, "n_critic": 5},
         without=("beta_1",),
-        quick=9_000,
+        quick=16_000,
         paper="not stated for MNIST",
     ),
     "wgan_gp": _variant(
@@ -175,7 +175,7 @@ RECIPES: dict[str, Recipe] = {
             **{"discriminator_norm": "layer", "weight": 10.0, "batch_size": 64, "n_critic": 5},
             **{"learning_rate": 1e-4, "beta_1": 0.0, "beta_2": 0.9},
         },
-        quick=6_000,
+        quick=11_000,
         paper="200,000 generator steps (MNIST script)",
     ),
     "ls_gan": _variant(

@@ -148,6 +148,15 @@ def test_packing_scores_several_points_at_once():
         _build("points", 3, packing=2)
 
 
+def test_points_are_judged_by_leaky_units_where_asked():
+    pair = _build("points", maxout_units=(3,), discriminator_activation="leaky_relu")
+    points = np.random.default_rng(0).normal(size=(20, 2)).astype("float32")
+    w, b, v, c = pair.discriminator.get_weights()
+    hidden = points @ w + b
+    expected = np.where(hidden > 0, hidden, 0.2 * hidden) @ v + c
+    np.testing.assert_allclose(np.array(pair.score(points)), expected, rtol=1e-4, atol=1e-7)
+
+
 def test_the_generators_dropout_is_read_off_the_latent():
     pair = _build("two_branch", 3, latent_width=200, joint_width=300, dropout=0.25)
     assert pair.latent_dim == 3 + 200 + 4 + 300
