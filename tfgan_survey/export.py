@@ -38,6 +38,7 @@ def export_savedmodel(
     | `serving_default` | `latent` float32 `(b, latent_dim)`, `labels` int32 `(b,)` | `images` |
     | `sample` | `seeds` int64 `(b,)`, `labels` | `images` |
     | `sample_png` | `seeds`, `labels` | `image_bytes` string `(b,)`, one PNG a row |
+    | `latents` | `seeds` | `latent`, from which `sample` draws |
     | `score` | `images`, `labels` | `scores` `(b, 1)`, `probabilities` where defined |
 
     The version is written aside and renamed, so a polling server never sees half of one.
@@ -175,6 +176,7 @@ class _Signatures(tf.Module):
         found = {
             "serving_default": self._trace(self._generate, self._latent),
             "sample": self._trace(self._sample, self._seeds),
+            "latents": tf.function(self._latents).get_concrete_function(self._seeds),
             "score": self._trace(self._score, self._images),
         }
         if self._gan().pair.image_shape[-1] in (1, 3) and len(self._gan().pair.image_shape) == 3:
@@ -186,7 +188,8 @@ class _Signatures(tf.Module):
         first = {"serving_default": self._latent, "score": self._images}.get(name, self._seeds)
         shape = (rows, *first.shape[1:])
         inputs = {first.name: tf.zeros(shape, first.dtype)}
-        return inputs | ({"labels": tf.zeros((rows,), tf.int32)} if self._labels else {})
+        labelled = self._labels and name != "latents"
+        return inputs | ({"labels": tf.zeros((rows,), tf.int32)} if labelled else {})
 
     def _trace(self, function, first: tf.TensorSpec):
         return tf.function(function).get_concrete_function(first, *self._labels)
@@ -201,6 +204,9 @@ class _Signatures(tf.Module):
         pixels = tf.cast(tf.round(self._gan().sample(seeds, labels) * 255.0), tf.uint8)
         encoded = tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string)
         return {"image_bytes": encoded}
+
+    def _latents(self, seeds):
+        return {"latent": self._gan().latents(seeds)}
 
     def _score(self, images, labels=None):
         scores = self._gan().pair.score(self._gan().pair.from_unit(images), labels)

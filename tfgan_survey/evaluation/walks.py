@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfgan_survey.layers.sampling import latents_from_seeds
 from tfgan_survey.models import GAN
 
 
@@ -64,7 +63,7 @@ def walk(
     pair = gan.pair
     rows = rows if labels is None else len(labels)
     seeds = tf.range(seed, seed + 2 * rows, dtype=tf.int64)
-    ends = latents_from_seeds(seeds, pair.latent_dim, pair.latent).numpy()
+    ends = gan.latents(seeds).numpy()
     made = []
     for row in range(rows):
         latents = between(ends[row], ends[row + rows], steps, pair.latent == "normal")

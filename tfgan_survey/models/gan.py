@@ -409,9 +409,12 @@ class GAN(keras.Model):
 
     def sample(self, seeds: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         """Map int64 seeds `(batch,)` (and labels) to images in [0, 1]; a row sees only its seed."""
-        latents = latents_from_seeds(seeds, self.pair.latent_dim, self.pair.latent)
-        latents *= self.truncation
+        latents = self.latents(seeds)
         return self(latents if labels is None else [latents, labels])
+
+    def latents(self, seeds: tf.Tensor) -> tf.Tensor:
+        """Return the latents `(batch, latent_dim)` that samples of these int64 seeds come from."""
+        return self.truncation * latents_from_seeds(seeds, self.pair.latent_dim, self.pair.latent)
 
     def check_labels(self, num: int, labels) -> np.ndarray | None:
         """Return int32 `(num,)`: labels repeated, all classes in turn for None; None without them.

@@ -185,14 +185,16 @@ def test_walks_end_in_samples_and_keep_to_the_sphere():
         between(a, b, 1, True)
 
 
-def test_a_walk_leads_from_seed_to_seed(run):
+@pytest.mark.parametrize("truncation", [1.0, 0.7])
+def test_a_walk_leads_from_seed_to_seed(run, truncation):
     gan = load_run(run.path)
+    gan.truncation = truncation
     labels = np.array([3, 7])
     frames = walk(gan, labels, steps=3, seed=5)
     assert frames.shape == (2, 3, 28, 28, 1)
     np.testing.assert_allclose(frames[:, 0], gan.generate(2, [3, 7], seed=5), atol=1e-6)
     np.testing.assert_allclose(frames[:, 2], gan.generate(2, [3, 7], seed=7), atol=1e-6)
-    ends = latents_from_seeds(np.array([5, 7]), gan.pair.latent_dim, "normal").numpy()
+    ends = truncation * latents_from_seeds(np.array([5, 7]), gan.pair.latent_dim, "normal").numpy()
     middle = (ends[0] + ends[1]) / np.linalg.norm(ends[0] + ends[1])
     latent = between(ends[0], ends[1], 3, True)[1]
     cosine = middle @ latent / np.linalg.norm(latent)

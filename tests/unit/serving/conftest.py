@@ -120,7 +120,9 @@ def digits(tmp_path_factory):
 
     root = tmp_path_factory.mktemp("digits")
     gans = {
-        "cgan_mnist": build("survey_gan", (28, 28, 1), num_classes=10, latent_dim=8),
+        "cgan_mnist": build(
+            "survey_gan", (28, 28, 1), num_classes=10, latent_dim=8, truncation=0.8
+        ),
         "plain": build("survey_gan", (28, 28, 1), latent_dim=7, latent="normal"),
     }
     for name, gan in gans.items():

@@ -53,7 +53,7 @@ def test_a_server_agrees_with_what_it_serves(digits, digit_server, protocol, nam
     assert report.ok, str(report)
     assert {f"{found.signature}.{found.output}" for found in report.findings} == {
         "serving_default.images", "sample.images", "sample_png.image_bytes", "score.scores",
-        "score.probabilities",
+        "score.probabilities", "latents.latent",
     }  # fmt: skip
     assert all(found.shape[0] == 16 for found in report.findings)
     assert "agrees with" in str(report)
@@ -71,7 +71,7 @@ def test_other_weights_and_other_signatures_are_found(digit_server, other):
     assert not report.ok
     assert problems["serving_default"].startswith("max difference")
     assert problems["extra"] == "in the SavedModel, but not served"
-    for name in ("sample", "sample_png", "score"):
+    for name in ("sample", "sample_png", "latents", "score"):
         assert problems[name] == "served, but not in the SavedModel"
 
 
