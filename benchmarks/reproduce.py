@@ -142,7 +142,7 @@ def _rows() -> dict[str, Row]:
         **_family("ls_gan", trials=2),
         **{
             f"fgan-{name}": Row(
-                "fgan", None, 20_000, (_ONE, _THREE), _PARZEN, _PARZEN,
+                "fgan", 6_000, 20_000, (_ONE, _THREE), _PARZEN, _PARZEN,
                 settings={"divergence": name}, trials=4,
             )
             for name in DIVERGENCES

@@ -199,7 +199,7 @@ RECIPES: dict[str, Recipe] = {
             **{"learning_rate": 2e-4, "beta_1": 0.5, "batch_size": 100},
             **{"weight": 10.0, "exponent_limit": 5.0},
         },
-        quick=6_000,
+        quick=12_000,
         paper="1 hour at batch 4,096",
     ),
     "mixture_gan": Recipe(
