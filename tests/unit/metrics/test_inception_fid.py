@@ -201,3 +201,16 @@ def test_the_suite_measures_as_many_real_images_as_samples(images, tmp_path):
     with pytest.warns(MetricWarning):
         measure_inception_fid(again, network)
     assert network.seen == 1200
+
+
+def test_real_images_are_drawn_from_all_of_a_set_whatever_its_order(images, tmp_path):
+    # Sorted by brightness: the first 250 of 1,000 would all be dark.
+    order = np.linspace(20, 235, 1000).astype(np.uint8)
+    by_light = np.broadcast_to(order[:, None, None, None], (1000, 4, 5, 3))
+    made = by_light[::4]
+    bench = Bench(made, None, Set(by_light), Set(by_light), "made", data_dir=tmp_path)
+    with pytest.warns(MetricWarning):
+        (found,) = measure_inception_fid(bench, Means())
+    with pytest.warns(MetricWarning):
+        dark = inception_fid(by_light[:250], made, network=Means(), cache=False)
+    assert found.value < 0.1 * dark
