@@ -199,31 +199,39 @@ def settings_of(run: Run):
     return resolve(row.model, {**row.settings, **own})
 
 
+def is_there(run: Run) -> bool:
+    """Return whether a run has its file; refuse one that was made with other settings."""
+    from tfgan_survey.settings import Settings
+    from tfgan_survey.zoo import complete
+
+    if not run.result.exists():
+        return False
+    there = json.loads(run.result.read_text(encoding="utf-8"))
+    if complete(Settings.from_dict(there["settings"])) != settings_of(run):
+        raise SystemExit(
+            f"{run.result} was made with other settings than {run.row} has now; remove it."
+        )
+    return True
+
+
 def execute(run: Run, data_dir: Path | None) -> None:
     """Train what is missing of a run, measure its final weights, write its file."""
     from tfgan_survey.errors import NonFiniteLossError
     from tfgan_survey.evaluation import evaluate_run, format_table
     from tfgan_survey.files import write_json
-    from tfgan_survey.settings import Settings
     from tfgan_survey.training import RunFolder, train
     from tfgan_survey.training.callbacks import read_history
-    from tfgan_survey.zoo import complete
 
+    if is_there(run):
+        return
     row, settings = _rows()[run.row], settings_of(run)
     record = {"row": run.row, "seed": run.seed, "steps": run.steps, "settings": settings.to_dict()}
-    if run.result.exists():
-        there = json.loads(run.result.read_text(encoding="utf-8"))
-        if complete(Settings.from_dict(there["settings"])) != settings:
-            raise SystemExit(
-                f"{run.result} was made with other settings than {run.row} has now; remove it."
-            )
-        return
     folder = RunFolder(run.folder)
     overrides = {**row.settings, "dataset": row.dataset, "seed": run.seed, "steps": run.steps}
     try:
         train(
             row.model,
-            run.folder,
+            folder.path,
             resume=folder.started,
             overrides=overrides,
             data_dir=data_dir,
@@ -234,7 +242,7 @@ def execute(run: Run, data_dir: Path | None) -> None:
         return
     rows = read_history(folder.history)
     start = time.monotonic()
-    measured = evaluate_run(run.folder, metrics=row.metrics, num=row.num, data_dir=data_dir)
+    measured = evaluate_run(folder.path, metrics=row.metrics, num=row.num, data_dir=data_dir)
     print(format_table(measured), flush=True)
     record |= {
         "versions": folder.record()["versions"],
@@ -378,7 +386,7 @@ def main() -> None:
             print(f"{'there  ' if run.result.exists() else 'missing'} {run.result.name}")
         return
     if not arguments.render:
-        missing = [run for run in asked if not run.result.exists()]
+        missing = [run for run in asked if not is_there(run)]
         execute_all(missing, arguments.jobs, arguments.data_dir)
     render()
 

@@ -50,10 +50,14 @@ def test_a_run_that_is_there_is_kept_and_one_of_other_settings_refused(folder):
     record = json.loads(before)
     record["settings"]["batch_size"] = 7
     path.write_text(json.dumps(record))
-    done = call(folder, "--run", "ring", 0, STEPS)
+    as_asked = path.with_name("ring-40000steps-seed0.json")
+    as_asked.write_text(path.read_text())
+    for arguments in (("--run", "ring", 0, STEPS), ("--rows", "ring", "--seeds", 0)):
+        done = call(folder, *arguments)
+        assert done.returncode != 0
+        assert "other settings" in done.stderr
+    as_asked.unlink()
     path.write_bytes(before)
-    assert done.returncode != 0
-    assert "other settings" in done.stderr
 
 
 def test_the_table_is_written_from_the_files(folder):
