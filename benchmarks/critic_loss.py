@@ -200,7 +200,7 @@ def draw(found: dict[str, list[dict]], path: Path) -> None:
         other = axis.twinx()
         other.plot(steps, record["curve"]["frechet_distance"][1:], color=FAKE)
         other.set_yscale("log")
-        other.tick_params(labelsize=7, labelcolor=FAKE)
+        other.tick_params(which="both", labelsize=7, labelcolor=FAKE)
     figure.supxlabel("discriminator steps", fontsize=9)
     figure.supylabel("distance by the loss (blue), Frechet distance (green, log)", fontsize=9)
     save(figure, path)
