@@ -31,6 +31,7 @@ DivergenceName = Literal[
     "total_variation",
 ]
 DIVERGENCES = get_args(DivergenceName)
+Tails = Literal["exponential", "algebraic"]
 
 # Where a row's own formula has to take over from a logarithm of what float32 rounds to 0 or 1.
 _ASYMPTOTE = 15.0
@@ -71,6 +72,7 @@ def divergence(
     alpha: float | None = None,
     pi: float | None = None,
     exponent_limit: float = 15.0,
+    tails: Tails = "exponential",
 ) -> Divergence:
     """Return a row by its name.
 
@@ -82,6 +84,9 @@ def divergence(
             tangent beyond this exponent. float32 overflows at 88; e^15 = 3e6 is far outside any
             ratio that a minibatch can show. A score that were clipped instead would have no
             gradient by which to come back.
+        tails: how T of `total_variation`, the only one bounded on both sides, nears its bounds.
+            `exponential`: tanh(v) / 2 as in the table, with slopes of 2 e^(-2 |v|); `algebraic`:
+            v / (1 + |v|) / 2, with slopes of 1 / |v|^2, by which players far out come back.
 
     Raises:
         UnknownNameError: no such divergence.
@@ -94,6 +99,8 @@ def divergence(
         raise ValueError(f"alpha={alpha} has no effect on {name!r}; leave it out.")
     if pi is not None and name != "weighted_jensen_shannon":
         raise ValueError(f"pi={pi} has no effect on {name!r}; leave it out.")
+    if tails not in (shapes := {"exponential": tf.tanh, "algebraic": tf.nn.softsign}):
+        raise ValueError(f"tails={tails!r}: expected {' or '.join(shapes)}.")
     if not exponent_limit > 0.0:
         raise ValueError(f"exponent_limit={exponent_limit}: expected above 0.")
 
@@ -106,7 +113,7 @@ def divergence(
         return _alpha_below_one(0.5 if alpha is None else alpha, exp)
     if name == "alpha_two":
         return _alpha_above_one(2.0 if alpha is None else alpha)
-    return _rows(exp)[name]
+    return _rows(exp, shapes[tails])[name]
 
 
 def lambert_log(s: tf.Tensor) -> tf.Tensor:
@@ -245,8 +252,8 @@ def _alpha_above_one(alpha: float) -> Divergence:
     return Divergence(f, slope, conjugate, _identity, conjugate, log_ratio, threshold=0.0)
 
 
-def _rows(exp: Function) -> dict[str, Divergence]:
-    """Return the rows without parameters; `exp` is the guarded exponential."""
+def _rows(exp: Function, squashed: Function) -> dict[str, Divergence]:
+    """Return the rows without parameters; `exp` is guarded, `squashed` goes from -1 to 1."""
     return {
         "kl": Divergence(
             f=lambda u: u * tf.math.log(u),
@@ -324,8 +331,8 @@ def _rows(exp: Function) -> dict[str, Divergence]:
             f=lambda u: 0.5 * tf.abs(u - 1.0),
             slope=lambda u: 0.5 * tf.sign(u - 1.0),
             conjugate=lambda t: tf.maximum(t, -0.5),
-            output=lambda v: 0.5 * tf.tanh(v),
-            conjugate_of_output=lambda v: 0.5 * tf.tanh(v),
+            output=lambda v: 0.5 * squashed(v),
+            conjugate_of_output=lambda v: 0.5 * squashed(v),
             log_ratio=None,
             threshold=0.0,
         ),

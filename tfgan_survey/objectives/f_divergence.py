@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_survey.objectives.base import Objective
-from tfgan_survey.objectives.divergences import DivergenceName
+from tfgan_survey.objectives.divergences import DivergenceName, Tails
 from tfgan_survey.objectives.divergences import divergence as row
 
 
@@ -34,6 +34,8 @@ class FDivergence(Objective):
         exponent_limit: beyond it exponentials go on as their tangent. A lower one bounds the slope
             of the losses, e^limit, where one generated image far off would otherwise spoil Adam's
             moments for a thousand steps; ratios p/q beyond about e^limit are then not told apart.
+        tails: of the bounded T of `total_variation`, see `tfgan_survey.objectives.divergences`.
+            With the table's tanh both players of MNIST end where it is flat.
 
     Raises:
         UnknownNameError: no such divergence.
@@ -51,17 +53,19 @@ class FDivergence(Objective):
         alpha: float | None = None,
         pi: float | None = None,
         exponent_limit: float = 15.0,
+        tails: Tails = "exponential",
     ):
         if generator_objective not in ("saddle", "practical"):
             raise ValueError(
                 f"generator_objective={generator_objective!r}: expected saddle or practical."
             )
-        self.row = row(divergence, alpha, pi, exponent_limit)
+        self.row = row(divergence, alpha, pi, exponent_limit, tails)
         self.divergence = divergence
         self.generator_objective = generator_objective
         self.alpha = alpha
         self.pi = pi
         self.exponent_limit = exponent_limit
+        self.tails = tails
 
     @property
     def threshold(self) -> float:

@@ -15,13 +15,14 @@ _CASES = [(name, {}) for name in DIVERGENCES] + [
     ("alpha_half", {"alpha": 0.9}),
     ("alpha_two", {"alpha": 3.0}),
     ("weighted_jensen_shannon", {"pi": 0.2}),
+    ("total_variation", {"tails": "algebraic"}),
 ]
 _IDS = [name + "".join(f"-{value}" for value in options.values()) for name, options in _CASES]
 cases = pytest.mark.parametrize(("name", "options"), _CASES, ids=_IDS)
 smooth = pytest.mark.parametrize(
     ("name", "options"),
     [case for case in _CASES if case[0] != "total_variation"],
-    ids=[i for i in _IDS if i != "total_variation"],
+    ids=[i for i in _IDS if not i.startswith("total_variation")],
 )
 
 
@@ -107,10 +108,17 @@ def test_optimal_output_is_the_slope_and_the_bound_is_the_divergence(points, nam
     assert float(-points.d_loss(objective, scores)) == pytest.approx(divergence_value, abs=1e-7)
 
 
-def test_total_variation_bound_is_half_the_absolute_difference(points):
+@pytest.mark.parametrize(
+    ("tails", "reached", "slope"), [("exponential", 1.0, 2e-26), ("algebraic", 30 / 31, 5e-4)]
+)
+def test_total_variation_bound_is_half_the_absolute_difference(points, tails, reached, slope):
     sign = np.sign(points.p - points.q)
-    bound = -points.d_loss(FDivergence("total_variation"), 30.0 * sign)
-    assert float(bound) == pytest.approx(0.5 * np.abs(points.p - points.q).sum(), abs=1e-12)
+    objective = FDivergence("total_variation", tails=tails)
+    bound = -points.d_loss(objective, 30.0 * sign)
+    divergence_value = 0.5 * np.abs(points.p - points.q).sum()
+    assert float(bound) == pytest.approx(reached * divergence_value, abs=1e-12)
+    assert 0 <= _derivative(objective.row.output, 30.0) < 2 * slope
+    assert _derivative(objective.row.output, 30.0) > (slope / 2 if tails == "algebraic" else -1)
     assert FDivergence("total_variation").probabilities(tf.zeros((1, 1))) is None
 
 
@@ -211,6 +219,11 @@ def test_a_lower_limit_bounds_the_slopes_and_changes_nothing_within(name, limit)
         # tangent: no jump where it begins
         edge = _derivative(low_form, np.linspace(-limit - 1.5, limit + 1.5, 4001))
         assert np.abs(np.diff(edge)).max() < 0.02 * math.exp(limit)
+
+
+def test_tails_are_one_of_two():
+    with pytest.raises(ValueError, match="expected exponential or algebraic"):
+        FDivergence("total_variation", tails="heavy")
 
 
 def test_the_limit_must_be_positive():
