@@ -54,7 +54,7 @@ _SURVEY = Recipe(
         "discriminator_norm": "none",
         "ema": 0.999,
     },
-    quick=46_800,
+    quick=23_400,
     paper="100,000 iterations",
 )
 
@@ -74,7 +74,7 @@ _GAN_2014 = Recipe(
         "momentum": 0.5,
         "final_momentum": 0.7,
     },
-    quick=5_000,
+    quick=12_000,
     paper="no stopping rule; lr and momentum ramp over 250 epochs",
 )
 
@@ -135,6 +135,7 @@ RECIPES: dict[str, Recipe] = {
         network="two_branch",
         # ten times the decay of gan_2014, down to 1e-6
         options={"decay": 1.00004, "conditional": True},
+        quick=20_000,
         paper="stopped at the best validation likelihood",
     ),
     "dcgan": _DCGAN,
