@@ -58,9 +58,11 @@ QUESTIONS: dict[str, dict[str, dict[str, Any]]] = {
         "batch_4_layer_norm": {"batch_size": 4, "norm": "layer"},
         "batch_4_no_norm": {"batch_size": 4, "norm": "none"},
         "mlp_leaky": {**MLP, "activation": "leaky_relu"},
+        "mlp_norm_in_d": {**MLP, "activation": "leaky_relu", "discriminator_norm": "batch"},
         "mlp_norm_on_scores": {
             **MLP,
             "activation": "leaky_relu",
+            "discriminator_norm": "batch",
             "discriminator_output_norm": True,
         },
     },

@@ -134,8 +134,16 @@ def mlp(
     Returns:
         The pair; images in [0, 1].
 
+    Raises:
+        ValueError: the scores are to be normalised, but D's normalisation is `none`.
+
     Source: survey sections 2.4.2 and 2.4.3. Departures: linear scores; no batch norm on them.
     """
+    if discriminator_output_norm and (discriminator_norm or norm) == "none":
+        raise ValueError(
+            "discriminator_output_norm=True has no effect where the discriminator's norm is none; "
+            "choose one by discriminator_norm, or leave it out."
+        )
     initializers = Initializers(initializer, seed)
     return NetworkPair(
         mlp_generator(

@@ -148,6 +148,14 @@ def test_packing_scores_several_points_at_once():
         _build("points", 3, packing=2)
 
 
+def test_norm_on_scores_needs_a_norm():
+    with pytest.raises(ValueError, match="discriminator_output_norm=True has no effect"):
+        _build("mlp", norm="none", discriminator_output_norm=True)
+    names = [w.path for w in _build("mlp", discriminator_output_norm=True).discriminator.weights]
+    plain = [w.path for w in _build("mlp").discriminator.weights]
+    assert len(names) == len(plain) + 4  # gamma, beta, and the two moving statistics
+
+
 def test_points_are_judged_by_leaky_units_where_asked():
     pair = _build("points", maxout_units=(3,), discriminator_activation="leaky_relu")
     points = np.random.default_rng(0).normal(size=(20, 2)).astype("float32")
