@@ -120,17 +120,17 @@ def _rows() -> dict[str, Row]:
         ),
         "grid": Row(
             "mixture_gan", 40_000, 400_000, (_THREE, _TEN), dataset="grid",
-            published="17.3 +- 0.8 of 25 (same table)", **plain,
+            published="17.3 +- 0.8 of 25 (arXiv:1712.04086, Table 1)", **plain,
         ),
         "ring-tuned": Row(
             "mixture_gan_tuned", 40_000, 40_000, (_THREE, _TEN), dataset="ring", trials=20,
-            goal="7.9 modes, 95 % good", published="best 7.9 +- 0.1, 95.6 % (packing, same table)",
+            goal="7.9 modes, 95 % good", published="best 7.9 +- 0.1, 95.6 % (packing, arXiv:1712.04086)",
             settings={"packing": 2}, **plain,
         ),
         "grid-tuned": Row(
             "mixture_gan_tuned", 40_000, 40_000, (_THREE, _TEN), dataset="grid", trials=20,
             goal="24.8 modes, 95 % good",
-            published="best 24.8 +- 0.2, 93.6 % (packing, same table)", **plain,
+            published="best 24.8 +- 0.2, 93.6 % (packing, arXiv:1712.04086)", **plain,
         ),
         **_family("survey_gan", 18_750, trials=6),
         **_family("survey_cgan"),
