@@ -124,7 +124,8 @@ def _rows() -> dict[str, Row]:
         ),
         "ring-tuned": Row(
             "mixture_gan_tuned", 40_000, 40_000, (_THREE, _TEN), dataset="ring", trials=20,
-            goal="7.9 modes, 95 % good", published="best 7.9 +- 0.1, 95.6 % (packing, arXiv:1712.04086)",
+            goal="7.9 modes, 95 % good",
+            published="best 7.9 +- 0.1, 95.6 % (packing, arXiv:1712.04086)",
             settings={"packing": 2}, **plain,
         ),
         "grid-tuned": Row(
