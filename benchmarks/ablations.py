@@ -1,7 +1,7 @@
 """Answer the survey's four "???" by measurement: smoothing, flips, batch norm, sparse gradients.
 
     python benchmarks/ablations.py                     run what is missing, write docs/ablations.md
-    python benchmarks/ablations.py --settings flip_5   only some of it
+    python benchmarks/ablations.py --runs flip_5       only some of it
     python benchmarks/ablations.py --render            only the table, from what is there
 
 Every run is `dcgan` on MNIST, made small enough for a minute on one core (width 16, batch 64, 2,000
@@ -12,15 +12,15 @@ was made with other settings is refused. Two processes with different --seeds sh
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept_runs import parser, read_runs, run_missing
 
-from tfgan_survey.files import write_json, write_text
+from tfgan_survey.files import write_text
 
 MODEL, BATCH, STEPS, SAMPLES = "dcgan", 64, 2000, 10_000
 # The mlp pair learns more slowly and costs less a step.
@@ -79,7 +79,7 @@ QUESTIONS: dict[str, dict[str, dict[str, Any]]] = {
 SETTINGS = {name: changed for rows in QUESTIONS.values() for name, changed in rows.items()}
 
 
-def run(changed: dict[str, Any], seed: int, steps: int, data_dir: Path | None) -> dict[str, Any]:
+def train(asked: Mapping[str, Any], data_dir: Path | None) -> dict[str, Any]:
     """Train once and measure; a training that ends in NaN is a result too."""
     from tfgan_survey.data import load_arrays
     from tfgan_survey.errors import NonFiniteLossError
@@ -88,14 +88,14 @@ def run(changed: dict[str, Any], seed: int, steps: int, data_dir: Path | None) -
 
     train = load_arrays("mnist", "train", data_dir=data_dir)
     test = load_arrays("mnist", "test", data_dir=data_dir)
-    settings = {"width": 16, "batch_size": BATCH, **changed}
+    settings, seed = {"width": 16, "batch_size": BATCH, **asked["settings"]}, asked["seed"]
     if settings.get("network") == "mlp":
         settings.pop("width")
     gan = build(MODEL, train.image_shape, seed=seed, **settings)
     batches = train.stream(settings["batch_size"], seed=seed).repeat()
     start = time.perf_counter()
     try:
-        history = gan.fit(batches, steps_per_epoch=steps, epochs=1, verbose=0).history
+        history = gan.fit(batches, steps_per_epoch=asked["steps"], epochs=1, verbose=0).history
     except NonFiniteLossError as error:
         return {"failed": str(error)}
     seconds = time.perf_counter() - start
@@ -142,33 +142,9 @@ def gradient_flow(gan, num: int = 512) -> dict[str, float]:
     }
 
 
-def run_missing(names, seeds, steps: int | None, results: Path, data_dir: Path | None) -> None:
-    """Run what has no file yet; `steps` overrides every setting's own."""
-    for seed in seeds:  # one whole table after the other, so that an early stop is readable
-        for name in names:
-            path = results / f"{name}-seed{seed}.json"
-            changed = dict(SETTINGS[name])
-            own_steps = changed.pop("steps", STEPS)
-            asked = {"settings": changed, "seed": seed, "steps": steps or own_steps}
-            if path.exists():
-                there = json.loads(path.read_text())
-                if {key: there[key] for key in asked} != asked:
-                    raise SystemExit(
-                        f"{path} was made with other settings than {asked}; remove it, or give "
-                        "another --results."
-                    )
-                continue
-            write_json(path, {**asked, **run(changed, seed, asked["steps"], data_dir)})
-            print(path, json.loads(path.read_text()), flush=True)
-
-
 def render(results: Path, report: Path) -> None:
     """Write the table from the files that are there."""
-    found: dict[str, list[dict]] = {}
-    for path in sorted(results.glob("*-seed*.json")):
-        found.setdefault(path.name.rsplit("-seed", 1)[0], []).append(json.loads(path.read_text()))
-    if not found:
-        raise SystemExit(f"{results} holds no run yet; run without --render first.")
+    found = read_runs(results)
     lines = [
         "# Ablations",
         "",
@@ -223,19 +199,22 @@ def _mean(values: list[float], digits: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--settings", nargs="+", choices=sorted(SETTINGS), help="default: all")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, help="default: 2,000, and 4,000 for the mlp pair")
-    parser.add_argument("--data-dir", type=Path, help="root of prepared data sets")
-    parser.add_argument("--results", type=Path, default=Path("benchmarks/results/ablations"))
-    parser.add_argument("--report", type=Path, default=Path("docs/ablations.md"))
-    parser.add_argument("--render", action="store_true", help="write the table only")
-    arguments = parser.parse_args()
+    arguments = parser(__doc__.splitlines()[0], "ablations", SETTINGS, (0, 1, 2)).parse_args()
     if not arguments.render:
-        names = arguments.settings or list(SETTINGS)
-        run_missing(names, arguments.seeds, arguments.steps, arguments.results, arguments.data_dir)
+        # One whole table after the other, so that an early stop is readable.
+        wanted = [
+            (name, _asked(SETTINGS[name], seed, arguments.steps))
+            for seed in arguments.seeds
+            for name in arguments.runs or SETTINGS
+        ]
+        run_missing(arguments.results, wanted, lambda asked: train(asked, arguments.data_dir))
     render(arguments.results, arguments.report)
+
+
+def _asked(settings: dict[str, Any], seed: int, steps: int | None) -> dict[str, Any]:
+    changed = dict(settings)
+    own = changed.pop("steps", STEPS)
+    return {"settings": changed, "seed": seed, "steps": steps or own}
 
 
 if __name__ == "__main__":

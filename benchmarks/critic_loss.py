@@ -12,17 +12,17 @@ with other settings is refused. Two processes with different --seeds share the w
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept_runs import parser, read_runs, run_missing
 from scipy.stats import spearmanr
 
-from tfgan_survey.files import write_json, write_text
+from tfgan_survey.files import write_text
 
 STEPS, EVERY, SAMPLES, WARM = 6000, 200, 2000, 1000
 SMALL = {"width": 16, "batch_size": 64}
@@ -45,7 +45,7 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def train(name: str, seed: int, steps: int, data_dir: Path | None) -> dict[str, Any]:
+def train(asked: Mapping[str, Any], data_dir: Path | None) -> dict[str, Any]:
     """Train once, measured every `EVERY` discriminator steps; NaN is a result too."""
     from tfgan_survey.data import load_arrays
     from tfgan_survey.errors import NonFiniteLossError
@@ -55,8 +55,8 @@ def train(name: str, seed: int, steps: int, data_dir: Path | None) -> dict[str, 
     data = load_arrays("mnist", "train", data_dir=data_dir)
     features = Features("mnist")
     real = features.both(load_arrays("mnist", "test", data_dir=data_dir).images)[0]
-    model, settings = RUNS[name]
-    gan = build(model, data.image_shape, seed=seed, **settings)
+    settings, seed = asked["settings"], asked["seed"]
+    gan = build(asked["model"], data.image_shape, seed=seed, **settings)
     batches = data.stream(settings["batch_size"], seed=seed).repeat()
     curve: dict[str, list[float]] = {"d_loss": [], "frechet_distance": [], "classifier_score": []}
 
@@ -67,7 +67,7 @@ def train(name: str, seed: int, steps: int, data_dir: Path | None) -> dict[str, 
 
     measure()
     start = time.perf_counter()
-    for _ in range(steps // EVERY):
+    for _ in range(asked["steps"] // EVERY):
         try:
             history = gan.fit(batches, steps_per_epoch=EVERY, epochs=1, verbose=0).history
         except NonFiniteLossError as error:
@@ -75,22 +75,6 @@ def train(name: str, seed: int, steps: int, data_dir: Path | None) -> dict[str, 
         curve["d_loss"].append(round(float(history["d_loss"][-1]), 6))
         measure()
     return {"curve": curve, "seconds": round(time.perf_counter() - start)}
-
-
-def run_missing(names, seeds, steps: int, results: Path, data_dir: Path | None) -> None:
-    """Run what has no file yet."""
-    for seed in seeds:
-        for name in names:
-            path = results / f"{name}-seed{seed}.json"
-            model, settings = RUNS[name]
-            asked = {"model": model, "settings": settings, "seed": seed, "steps": steps}
-            if path.exists():
-                there = json.loads(path.read_text())
-                if {key: there[key] for key in asked} != asked:
-                    raise SystemExit(f"{path} was made with other settings than {asked}; remove it")
-                continue
-            write_json(path, {**asked, **train(name, seed, steps, data_dir)})
-            print(path, describe(json.loads(path.read_text())), flush=True)
 
 
 def distance_estimate(record: dict[str, Any]) -> np.ndarray:
@@ -106,8 +90,7 @@ def describe(record: dict[str, Any]) -> dict[str, float]:
     """Return rank correlations of estimate and Frechet distance, and how the run ended.
 
     `all` is over the whole run, `warm` without its first 1,000 steps, in which a critic starts
-    from nothing and both change by orders of magnitude; `fell` is the share of the Frechet
-    distance after the first measurement that is left at the end.
+    from nothing and both change by orders of magnitude.
     """
     curve, estimate = record["curve"], distance_estimate(record)
     distances = np.asarray(curve["frechet_distance"][1:][: len(estimate)])
@@ -127,11 +110,7 @@ def describe(record: dict[str, Any]) -> dict[str, float]:
 
 def render(results: Path, report: Path) -> None:
     """Write table and figure from the files that are there."""
-    found: dict[str, list[dict]] = {}
-    for path in sorted(results.glob("*-seed*.json")):
-        found.setdefault(path.name.rsplit("-seed", 1)[0], []).append(json.loads(path.read_text()))
-    if not found:
-        raise SystemExit(f"{results} holds no run yet; run without --render first.")
+    found = read_runs(results)
     lines = [
         "# Does the loss tell how good the samples are?",
         "",
@@ -141,9 +120,9 @@ def render(results: Path, report: Path) -> None:
         f"After every {EVERY} steps: their mean loss, and the Frechet distance of {SAMPLES:,}",
         "samples to the test images on features of the shipped classifier (not FID). The estimate",
         "is -d_loss for the critics and log 2 - d_loss / 2, the JS divergence that the loss",
-        "reports, for `dcgan`. Spearman's rank correlation of estimate and Frechet distance, with",
-        f"and without the first {WARM:,} steps:",
-        "1 if the loss orders the generators as the metric does. Mean and range over seeds.",
+        "reports, for `dcgan`. Spearman's rank correlation of estimate and Frechet distance is 1",
+        "if the loss orders the generators as the metric does; with and without the first",
+        f"{WARM:,} steps. Mean and range over seeds.",
         "",
         "| run | changed | seeds | Spearman, all | without the start | Frechet: untrained | final "
         "| score |",
@@ -207,18 +186,16 @@ def draw(found: dict[str, list[dict]], path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", nargs="+", choices=sorted(RUNS), help="default: all")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--data-dir", type=Path, help="root of prepared data sets")
-    parser.add_argument("--results", type=Path, default=Path("benchmarks/results/critic_loss"))
-    parser.add_argument("--report", type=Path, default=Path("docs/critic_loss.md"))
-    parser.add_argument("--render", action="store_true", help="write table and figure only")
-    arguments = parser.parse_args()
+    arguments = parser(__doc__.splitlines()[0], "critic_loss", RUNS, (0,)).parse_args()
     if not arguments.render:
-        names = arguments.runs or list(RUNS)
-        run_missing(names, arguments.seeds, arguments.steps, arguments.results, arguments.data_dir)
+        steps = arguments.steps or STEPS
+        wanted = [
+            (name, {"model": model, "settings": settings, "seed": seed, "steps": steps})
+            for seed in arguments.seeds
+            for name, (model, settings) in RUNS.items()
+            if name in (arguments.runs or RUNS)
+        ]
+        run_missing(arguments.results, wanted, lambda asked: train(asked, arguments.data_dir))
     render(arguments.results, arguments.report)
 
 

@@ -4,6 +4,7 @@
     python benchmarks/reproduce.py --budget quick        every named GAN at the zoo's default steps
     python benchmarks/reproduce.py --budget full         the papers' budgets, all seeds
     python benchmarks/reproduce.py --rows gan_2014 --seeds 0 1 2
+    python benchmarks/reproduce.py --rows survey_gan --steps 46800
     python benchmarks/reproduce.py --render              only the table, from what is there
     python benchmarks/reproduce.py --list                runs, budgets, what is there
 
@@ -177,17 +178,19 @@ class Run:
         return shared.path
 
 
-def runs(names: Iterable[str], budget: str, seeds: Sequence[int] | None) -> list[Run]:
+def runs(
+    names: Iterable[str], budget: str, seeds: Sequence[int] | None, steps: int | None = None
+) -> list[Run]:
     """Return the runs of a budget, all rows at their first seed before any at the second.
 
-    The quick budget has one seed.
+    The quick budget has one seed; `steps` takes the place of the budget's own.
     """
     table, found = _rows(), []
     for name in names:
         row = table[name]
         own = seeds or ((0,) if budget == "quick" else row.seeds[budget == "full"])
-        steps = row.steps(budget)
-        found += [(index, Run(name, seed, steps)) for index, seed in enumerate(own)]
+        length = steps or row.steps(budget)
+        found += [(index, Run(name, seed, length)) for index, seed in enumerate(own)]
     return [run for _, run in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -368,6 +371,7 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", help="default: all")
     parser.add_argument("--seeds", nargs="+", type=int, help="default: the budget's own")
     parser.add_argument("--budget", choices=("quick", "short", "full"), default="short")
+    parser.add_argument("--steps", type=int, help="instead of the budget's own")
     parser.add_argument("--jobs", type=int, default=1, help="runs side by side")
     parser.add_argument("--data-dir", type=Path, help="root of prepared data sets")
     parser.add_argument("--render", action="store_true", help="write the table only")
@@ -381,7 +385,7 @@ def main() -> None:
     unknown = set(arguments.rows or ()) - set(_rows())
     if unknown:
         parser.error(f"no row {', '.join(sorted(unknown))}; there are {', '.join(_rows())}")
-    asked = runs(arguments.rows or _rows(), arguments.budget, arguments.seeds)
+    asked = runs(arguments.rows or _rows(), arguments.budget, arguments.seeds, arguments.steps)
     if arguments.list:
         for run in asked:
             print(f"{'there  ' if run.result.exists() else 'missing'} {run.result.name}")

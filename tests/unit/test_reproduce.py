@@ -52,7 +52,9 @@ def test_a_run_that_is_there_is_kept_and_one_of_other_settings_refused(folder):
     path.write_text(json.dumps(record))
     as_asked = path.with_name("ring-40000steps-seed0.json")
     as_asked.write_text(path.read_text())
-    for arguments in (("--run", "ring", 0, STEPS), ("--rows", "ring", "--seeds", 0)):
+    rows = ("--rows", "ring", "--seeds", 0)
+    assert f"there   {path.name}" in call(folder, *rows, "--steps", STEPS, "--list").stdout
+    for arguments in (("--run", "ring", 0, STEPS), rows, (*rows, "--steps", STEPS)):
         done = call(folder, *arguments)
         assert done.returncode != 0
         assert "other settings" in done.stderr
