@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfgan_survey.data.stream import set_epoch
 from tfgan_survey.errors import NonFiniteLossError
-from tfgan_survey.layers.sampling import latents_from_seeds, random_latents
+from tfgan_survey.layers.sampling import latent_quantile, latents_from_seeds, random_latents
 from tfgan_survey.networks.pair import NetworkPair
 from tfgan_survey.objectives.base import Objective
 from tfgan_survey.regularizers.base import NoRegularizer, Regularizer
@@ -75,9 +75,10 @@ class GAN(keras.Model):
         ema: decay of an exponential moving average of the generator's weights, which `generate`
             then uses; None for no average. The decay of the n-th generator update is
             min(ema, (1 + n) / (10 + n)), so that the average forgets the start soon.
-        truncation: factor on the latents in sampling, not in training; below 1 samples are more
-            typical and less diverse (Brock et al. 2019, arXiv:1809.11096, section 3.1, for a
-            uniform latent its interval shrunk). Latents that a caller gives are left alone.
+        truncation: factor on the latents' distance from their distribution's middle, in sampling,
+            not in training; below 1 samples are more typical and less diverse (Brock et al. 2019,
+            arXiv:1809.11096, section 3.1, for a uniform latent its interval shrunk). Latents that
+            a caller gives are left alone.
         seed: the model's one seed: training latents, penalties, flips.
 
     Raises:
@@ -414,7 +415,11 @@ class GAN(keras.Model):
 
     def latents(self, seeds: tf.Tensor) -> tf.Tensor:
         """Return the latents `(batch, latent_dim)` that samples of these int64 seeds come from."""
-        return self.truncation * latents_from_seeds(seeds, self.pair.latent_dim, self.pair.latent)
+        latents = latents_from_seeds(seeds, self.pair.latent_dim, self.pair.latent)
+        if self.truncation == 1.0:
+            return latents
+        middle = latent_quantile(self.pair.latent, 0.5)
+        return middle + self.truncation * (latents - middle)
 
     def check_labels(self, num: int, labels) -> np.ndarray | None:
         """Return int32 `(num,)`: labels repeated, all classes in turn for None; None without them.

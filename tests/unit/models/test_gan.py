@@ -11,7 +11,7 @@ from tfgan_survey.data.images import ImageSet
 from tfgan_survey.errors import NonFiniteLossError
 from tfgan_survey.layers.sampling import latents_from_seeds
 from tfgan_survey.models import GAN, ConditionalGAN
-from tfgan_survey.networks import mlp
+from tfgan_survey.networks import mlp, two_branch
 from tfgan_survey.objectives.minimax import NonSaturating
 
 SHAPE = (6, 6, 1)
@@ -315,6 +315,16 @@ def test_gradients_are_averaged_over_replicas():
     assert max(np.abs(change).max() for change in one) > 1e-3
     for a, b in zip(one, two, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_truncation_shrinks_towards_the_middle_of_the_latents_and_drops_no_more_units():
+    pair = two_branch(SHAPE, 10)
+    whole, cut = (ConditionalGAN(pair, NonSaturating(), truncation=t) for t in (1.0, 0.25))
+    seeds = tf.range(50, dtype=tf.int64)
+    latents, shrunk = whole.latents(seeds).numpy(), cut.latents(seeds).numpy()
+    assert pair.latent == "uniform_01"
+    np.testing.assert_allclose(shrunk, 0.5 + 0.25 * (latents - 0.5), rtol=1e-6)
+    np.testing.assert_array_equal(shrunk < 0.5, latents < 0.5)  # the units that are dropped
 
 
 def test_truncation_shrinks_the_latents_of_samples_only():
