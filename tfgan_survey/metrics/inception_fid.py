@@ -378,6 +378,8 @@ class _Cache:
         found = self._read(f"statistics/{key}.npz")
         if found is None or set(found) != set(InceptionStatistics._fields):
             return None
+        if str(found["protocol"]) != PROTOCOL:
+            return None
         found = InceptionStatistics(
             found["mean"],
             found["covariance"],
