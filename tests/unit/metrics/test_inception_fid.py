@@ -1,5 +1,6 @@
 """The metric's bookkeeping with a small network: counts, kept files, interrupted runs, warnings."""
 
+import sys
 import warnings
 
 import numpy as np
@@ -100,7 +101,7 @@ def test_statistics_are_moments_and_are_kept(images, tmp_path):
     assert first.mean == pytest.approx(features.mean(axis=0), rel=1e-9)
     assert first.covariance == pytest.approx(np.cov(features, rowvar=False), rel=1e-6, abs=1e-8)
     assert (first.num, first.split) == (2300, "made")
-    assert "not yet verified against the reference graph" in first.protocol
+    assert "weights 7ff4a85c" in first.protocol
     for kept in (tmp_path / "features").iterdir():
         kept.unlink()
     again = Means()
@@ -177,6 +178,16 @@ class Set:
         self.images = images
 
 
+def test_statistics_of_another_protocol_are_computed_again(images, tmp_path, monkeypatch):
+    inception_statistics(images, network=Means(), cache=tmp_path)
+    monkeypatch.setattr(sys.modules[inception_statistics.__module__], "PROTOCOL", "another")
+    for kept in (tmp_path / "features").iterdir():
+        kept.unlink()
+    again = Means()
+    found = inception_statistics(images, network=again, cache=tmp_path)
+    assert (found.protocol, again.seen) == ("another", 2300)
+
+
 def test_the_suite_measures_as_many_real_images_as_samples(images, tmp_path):
     network = Means()
     bench = Bench(
@@ -194,7 +205,7 @@ def test_the_suite_measures_as_many_real_images_as_samples(images, tmp_path):
     assert network.seen == 900
     assert shares == sorted(shares) and shares[-1] == pytest.approx(1.0)
     assert (found.name, found.num) == ("inception_fid", 300)
-    assert "not yet verified against the reference graph" in found.protocol
+    assert "weights 7ff4a85c" in found.protocol
     (real,) = found.reference
     assert real.value < found.value / 10
     again = bench.with_samples(images[:300] // 2, None)
