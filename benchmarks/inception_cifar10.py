@@ -15,8 +15,9 @@ import os
 import subprocess
 import sys
 import time
-import warnings
 from pathlib import Path
+
+from reproduce import ONE_THREAD
 
 RESULT = Path("benchmarks/results/inception_cifar10.json")
 SPLITS = ("test", "train")
@@ -47,13 +48,11 @@ def main() -> None:
     if arguments.part:
         compute(*arguments.part, arguments.data_dir)
         return
-    threads = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    environment = dict(os.environ, **dict.fromkeys(threads, "1"))
     data_dir = [] if arguments.data_dir is None else ["--data-dir", str(arguments.data_dir)]
     workers = [
         subprocess.Popen(
             [sys.executable, __file__, "--part", str(part), str(arguments.jobs), *data_dir],
-            env=environment,
+            env={**os.environ, **ONE_THREAD},
         )
         for part in range(arguments.jobs)
     ]
@@ -73,9 +72,7 @@ def main() -> None:
         )
         for split in SPLITS
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # 50,000 images on purpose
-        value = inception_fid(train, test)
+    value = inception_fid(train, test)
     print(f"FID of {train.num:,} training and {test.num:,} test images: {value:.4f}")
     write_json(
         RESULT,

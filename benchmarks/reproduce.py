@@ -36,6 +36,7 @@ RESULTS, RUNS, README = (
 )
 BEGIN, END = "<!-- reproduce.py: begin -->", "<!-- reproduce.py: end -->"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+ONE_THREAD = dict.fromkeys((*THREADS, "TF_NUM_INTEROP_THREADS"), "1")
 
 
 @dataclass(frozen=True)
@@ -280,7 +281,7 @@ def execute_all(missing: Sequence[Run], jobs: int, data_dir: Path | None) -> Non
     """Run each in a process of its own, so that one that dies takes no other along."""
     environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3")
     if jobs > 1:
-        environment |= {name: "1" for name in (*THREADS, "TF_NUM_INTEROP_THREADS")}
+        environment |= ONE_THREAD
 
     def one(run: Run) -> str | None:
         command = [sys.executable, __file__, "--run", run.row, str(run.seed), str(run.steps)]

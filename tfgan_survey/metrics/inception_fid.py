@@ -169,7 +169,7 @@ def inception_statistics(
     network = Inception(data_dir) if network is None else network
     kept = _Cache(cache, data_dir)
     key = _key(images, network)
-    statistics = kept.read_statistics(key, len(images))
+    statistics = kept.read_statistics(key)
     if statistics is None:
         features = inception_features(
             images, data_dir=data_dir, cache=cache, progress=progress, network=network
@@ -374,11 +374,9 @@ class _Cache:
     def write_features(self, key: str, features: np.ndarray) -> None:
         self._write(f"features/{key}.npy", lambda file: np.save(file, features))
 
-    def read_statistics(self, key: str, num: int) -> InceptionStatistics | None:
+    def read_statistics(self, key: str) -> InceptionStatistics | None:
         found = self._read(f"statistics/{key}.npz")
         if found is None or set(found) != set(InceptionStatistics._fields):
-            return None
-        if str(found["protocol"]) != PROTOCOL:
             return None
         found = InceptionStatistics(
             found["mean"],
@@ -387,7 +385,7 @@ class _Cache:
             str(found["split"]),
             str(found["protocol"]),
         )
-        return found if found.num == num else None
+        return found if found.protocol == PROTOCOL else None
 
     def write_statistics(self, key: str, statistics: InceptionStatistics) -> None:
         self._write(f"statistics/{key}.npz", lambda file: np.savez(file, **statistics._asdict()))

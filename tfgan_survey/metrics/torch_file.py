@@ -23,8 +23,7 @@ _BROKEN = (
     EOFError,
     LookupError,
     MemoryError,
-    NotImplementedError,  # a compression that zipfile does not know
-    RecursionError,
+    RuntimeError,  # zipfile on encrypted members; RecursionError
     TypeError,
     ValueError,
 )
@@ -91,12 +90,19 @@ class _TensorUnpickler(pickle.Unpickler):
         kind, dtype, key, _, count = pid
         if kind != "storage" or dtype is not _FLOAT or not re.fullmatch(r"\d+", str(key)):
             raise pickle.UnpicklingError(f"it refers to {pid!r}; expected a storage of floats")
-        content = self._archive.read(f"{self._root}/data/{key}")
+        content = _read_stored(self._archive, f"{self._root}/data/{key}")
         if len(content) != count * dtype.itemsize:
             raise pickle.UnpicklingError(
                 f"storage {key} has {len(content)} bytes, expected {count * dtype.itemsize}"
             )
         return np.frombuffer(content, dtype)
+
+
+def _read_stored(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Return a member stored plain, as PyTorch does: a small file cannot unpack to a huge one."""
+    if archive.getinfo(name).compress_type != zipfile.ZIP_STORED:
+        raise pickle.UnpicklingError(f"{name} is compressed")
+    return archive.read(name)
 
 
 def read_tensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -127,7 +133,7 @@ def read_tensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
             ]
             if len(roots) != 1:
                 raise pickle.UnpicklingError(f"it has {len(roots)} files data.pkl, expected 1")
-            content = archive.read(f"{roots[0]}/data.pkl")
+            content = _read_stored(archive, f"{roots[0]}/data.pkl")
             module = _TensorUnpickler(content, archive, roots[0]).load()
         return dict(_tensors(module, ""))
     except OSError as error:

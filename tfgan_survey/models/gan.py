@@ -416,8 +416,6 @@ class GAN(keras.Model):
     def latents(self, seeds: tf.Tensor) -> tf.Tensor:
         """Return the latents `(batch, latent_dim)` that samples of these int64 seeds come from."""
         latents = latents_from_seeds(seeds, self.pair.latent_dim, self.pair.latent)
-        if self.truncation == 1.0:
-            return latents
         middle = latent_quantile(self.pair.latent, 0.5)
         return middle + self.truncation * (latents - middle)
 

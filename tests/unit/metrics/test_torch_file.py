@@ -131,6 +131,24 @@ def test_tensors_that_do_not_fit_are_refused(program, message, tmp_path):
         read_tensors(path)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [(8, 1, "encrypted"), (10, 99, "compressed"), (10, zipfile.ZIP_DEFLATED, "compressed")],
+)
+def test_encrypted_and_compressed_archives_are_refused(field, value, message, tmp_path):
+    path = write(tmp_path / "odd.pt", module("Net", w=tensor("0", 1, (1,), (1,))), s0=[1])
+    content = bytearray(path.read_bytes())
+    # Flags and compression stand two bytes earlier in a local header than in the directory's.
+    for signature, offset in ((b"PK\x01\x02", field), (b"PK\x03\x04", field - 2)):
+        start = content.find(signature)
+        while start >= 0:
+            content[start + offset] = value
+            start = content.find(signature, start + 1)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        read_tensors(path)
+
+
 def test_other_files_are_refused(tmp_path):
     with pytest.raises(DataError, match="cannot be read"):
         read_tensors(tmp_path / "none.pt")
