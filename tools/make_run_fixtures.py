@@ -6,6 +6,7 @@ Run it with the version whose runs are to be kept, once: `python tools/make_run_
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import tempfile
@@ -58,20 +59,17 @@ class _Stop(keras.callbacks.Callback):
 
 def make(folder: Path) -> None:
     """Write every run and one export below `folder`."""
+    shutil.rmtree(folder, ignore_errors=True)
     for name, (model, stop, options) in RUNS.items():
         run = folder / name
-        shutil.rmtree(run, ignore_errors=True)
         overrides = {**_SMALL, **options}
         with tempfile.TemporaryDirectory() as scratch:
             scratch = Path(scratch) / name
             checkpoint = scratch / "checkpoints" / "latest.keras"
-            try:
+            with contextlib.suppress(KeyboardInterrupt):
                 train(model, scratch, overrides=overrides, verbose=0,
                       extra_callbacks=[_Stop(stop, checkpoint)])  # fmt: skip
-            except KeyboardInterrupt:
-                pass
-            kept = ["settings.json", "history.csv", "checkpoints/latest.keras"]
-            for file in kept:
+            for file in ("settings.json", "history.csv", "checkpoints/latest.keras"):
                 (run / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(scratch / file, run / file)
             gan, _ = train(model, scratch, resume=True, verbose=0)
