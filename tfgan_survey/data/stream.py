@@ -1,16 +1,15 @@
 """Examples with labels in original order, streamed as `tf.data` of (examples, labels).
 
-The order of an epoch is a pure function of seed and epoch,
-`np.random.default_rng([seed, epoch]).permutation(n)`, so a training that is saved and resumed sees
-the same batches as one that never stopped.
+The order of an epoch is a pure function of seed and epoch, and the pipeline computes it in its own
+graph: a training that is saved and resumed sees the same batches as one that never stopped, a
+worker's share is a slice, and nothing asks Python while batches are made.
 """
 
 from __future__ import annotations
 
-import atexit
 import dataclasses
-import threading
-import time
+import itertools
+import weakref
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,67 +19,17 @@ from tfgan_survey.errors import SettingError
 if TYPE_CHECKING:
     import tensorflow as tf
 
-_ORDER = "_tfgan_survey_epoch_counter"
 # Batches made ahead: enough for a training that takes several steps in one call to be fed while
 # Python has its turn in between.
 _PREFETCH = 16
-
-
-class _EpochCounter:
-    """Which epoch the next iteration gives; shared by the iterators of one dataset."""
-
-    def __init__(self):
-        self._lock = threading.Lock()
-        self._next = 0
-
-    def set(self, epoch: int) -> None:
-        with self._lock:
-            self._next = epoch
-
-    def take(self) -> int:
-        """Give the epoch of the iteration that begins now and advance."""
-        with self._lock:
-            epoch = self._next
-            self._next += 1
-        return epoch
-
-
-class _Exit:
-    """Lets pipelines come to rest before the interpreter ends.
-
-    A pipeline that repeats, or that a distribution strategy reads ahead, may ask Python for an
-    order while the interpreter is shutting down; the interpreter then waits for the pipeline and
-    the pipeline for the interpreter, for good. Nobody takes batches any more at that point, so the
-    pipelines' buffers fill and the questions cease within milliseconds.
-    """
-
-    _PAUSE, _PAUSES_AT_REST, _PAUSES = 0.01, 3, 200
-
-    def __init__(self):
-        self._asked = 0
-        self._registered = False
-
-    def register(self) -> None:
-        """Begin to watch; called when the first pipeline is made."""
-        if not self._registered:
-            self._registered = True
-            atexit.register(self._rest)
-
-    def ask(self) -> None:
-        """Count one question."""
-        self._asked += 1
-
-    def _rest(self) -> None:
-        at_rest = 0
-        for _ in range(self._PAUSES):
-            before = self._asked
-            time.sleep(self._PAUSE)
-            at_rest = at_rest + 1 if self._asked == before else 0
-            if at_rest == self._PAUSES_AT_REST:
-                return
-
-
-_EXIT = _Exit()
+# Epochs whose permutations a pipeline without a known end holds, and the most indices of them
+# (32 MB); later epochs are shuffled in the graph.
+_KNOWN_EPOCHS, _KNOWN_INDICES = 128, 2**23
+# Which epoch the next iteration gives, by the mark that a pipeline carries in its options, which
+# TensorFlow hands on through every transformation.
+_MARK = "tfgan_survey/stream/"
+_numbers = itertools.count()
+_counters: weakref.WeakValueDictionary[str, tf.Variable] = weakref.WeakValueDictionary()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -146,14 +95,37 @@ class ExampleSet:
             )
         return steps
 
-    def order(self, epoch: int, *, seed: int = 0, shuffle: bool = True) -> np.ndarray:
+    def order(
+        self, epoch: int, *, seed: int = 0, shuffle: bool = True, known: int | None = None
+    ) -> np.ndarray:
         """Return the indices in the order in which an epoch visits them.
 
-        Formula:  default_rng([seed, epoch]).permutation(n), or 0..n-1 without shuffling.
+        Formula:
+            default_rng([seed, epoch]).permutation(n) for epoch < known;
+            TensorFlow's index_shuffle keyed by (seed, epoch) from there on;
+            0..n-1 without shuffling.
+
+        Args:
+            epoch: which epoch, from 0.
+            seed: non-negative integer.
+            shuffle: False for the original order.
+            known: epochs with a permutation of numpy's; None for all.
+
+        Returns:
+            int64 `(n,)`.
         """
         if not shuffle:
             return np.arange(len(self))
-        return np.random.default_rng([seed, epoch]).permutation(len(self))
+        if known is None or epoch < known:
+            return np.random.default_rng([seed, epoch]).permutation(len(self))
+        import tensorflow as tf
+
+        positions = tf.range(len(self), dtype=tf.int64)
+        return _index_shuffle(positions, seed, tf.constant(epoch, tf.int64), len(self)).numpy()
+
+    def known_epochs(self) -> int:
+        """Return how many epochs of a `stream` without a known end follow numpy's order."""
+        return max(1, min(_KNOWN_EPOCHS, _KNOWN_INDICES // max(1, len(self))))
 
     def stream(
         self,
@@ -162,6 +134,8 @@ class ExampleSet:
         seed: int = 0,
         shuffle: bool = True,
         drop_remainder: bool = True,
+        epochs: int | None = None,
+        share: tuple[int, int] = (0, 1),
     ) -> tf.data.Dataset:
         """Make the pipeline for training: each iteration over it is one epoch.
 
@@ -174,20 +148,42 @@ class ExampleSet:
             shuffle: `False` gives the original order every time.
             drop_remainder: leave out the last, smaller batch, so that every batch has the same
                 static shape (which XLA wants).
+            epochs: how many epochs follow numpy's order, see `order`; default: `known_epochs`.
+                Their permutations are held in memory, 4 bytes an index.
+            share: `(index, count)`: of every batch only this worker's slice of `batch_size / count`
+                examples.
 
         Returns:
             Dataset of (uint8 `(batch, height, width, channels)`, int32 `(batch,)`) with known
             cardinality, deterministic and prefetched.
 
         Raises:
-            SettingError: unusable `batch_size` or `seed`.
+            SettingError: unusable `batch_size`, `seed` or `share`.
         """
-        counter = _EpochCounter()
+        import tensorflow as tf
+
         steps = self.steps_per_epoch(batch_size, drop_remainder)
+        known = self.known_epochs() if epochs is None else max(1, epochs)
+        with tf.device("CPU"):
+            counter = tf.Variable(0, dtype=tf.int64, trainable=False, name="epoch")
+
+        # Advanced at the first batch, not when the iterator is made: Keras creates an iterator at
+        # the end of an epoch that it may throw away, and such a one must not count.
+        def take(_):
+            return counter.assign_add(1) - 1
+
+        dataset = (
+            tf.data.Dataset.from_tensors(0)
+            .map(take)
+            .flat_map(
+                lambda epoch: tf.data.Dataset.range(steps).map(lambda step: (epoch, step))
+            )
+        )  # fmt: skip
+        mark = f"{_MARK}{next(_numbers)}"
         dataset = self._batches(
-            counter.take, batch_size, seed, shuffle, drop_remainder, slice(0, steps)
+            dataset, steps, batch_size, seed, shuffle, drop_remainder, (0, known), share, mark
         )
-        setattr(dataset, _ORDER, counter)
+        _counters[mark] = counter
         return dataset
 
     def epoch(
@@ -200,20 +196,23 @@ class ExampleSet:
         start: int = 0,
         stop: int | None = None,
         drop_remainder: bool = True,
+        share: tuple[int, int] = (0, 1),
     ) -> tf.data.Dataset:
         """Make a dataset of exactly the batches start..stop-1 of one epoch.
 
         Every iteration over it gives the same batches, those that `stream` gives at these
-        positions of this epoch. A training that was killed inside an epoch goes on from here.
+        positions of this epoch while that follows numpy's order. A training that was killed inside
+        an epoch goes on from here.
 
         Args:
             epoch: which epoch, from 0.
-            batch_size: as in `stream`; so are `seed`, `shuffle` and `drop_remainder`.
+            batch_size: as in `stream`; so are `seed`, `shuffle`, `drop_remainder` and `share`.
             seed: see `stream`.
             shuffle: see `stream`.
             start: first batch, 0 <= start < stop.
             stop: one past the last batch, at most `steps_per_epoch`, which is the default.
             drop_remainder: see `stream`.
+            share: see `stream`.
 
         Returns:
             Finite dataset of `stop - start` batches as in `stream`.
@@ -221,6 +220,8 @@ class ExampleSet:
         Raises:
             SettingError: a range that does not lie inside the epoch.
         """
+        import tensorflow as tf
+
         steps = self.steps_per_epoch(batch_size, drop_remainder)
         stop = steps if stop is None else stop
         if not 0 <= start < stop <= steps:
@@ -230,66 +231,98 @@ class ExampleSet:
             )
         if epoch < 0:
             raise SettingError(f"epoch is {epoch}; expected 0 or more.")
+        number = np.int64(epoch)
+        dataset = tf.data.Dataset.range(start, stop).map(lambda step: (number, step))
         return self._batches(
-            lambda: epoch, batch_size, seed, shuffle, drop_remainder, slice(start, stop)
+            dataset,
+            stop - start,
+            batch_size,
+            seed,
+            shuffle,
+            drop_remainder,
+            (epoch, epoch + 1),
+            share,
         )
 
-    def _batches(self, take_epoch, batch_size, seed, shuffle, drop_remainder, part: slice):
-        """Build the pipeline; `take_epoch()` is asked when an iteration's first batch is."""
+    def _batches(
+        self,
+        positions: tf.data.Dataset,
+        steps: int,
+        batch_size: int,
+        seed: int,
+        shuffle: bool,
+        drop_remainder: bool,
+        known: tuple[int, int],
+        share: tuple[int, int],
+        mark: str | None = None,
+    ) -> tf.data.Dataset:
+        """Turn a dataset of (epoch, step) into batches; `known` are the epochs of the table."""
         import tensorflow as tf
 
         if int(seed) != seed or seed < 0:
             raise SettingError(f"seed is {seed!r}; expected a non-negative integer.")
-        first, last = part.start * batch_size, min(part.stop * batch_size, len(self))
-        whole = (last - first) // batch_size * batch_size
-
-        _EXIT.register()
-
-        def permutation():
-            _EXIT.ask()
-            return self.order(take_epoch(), seed=seed, shuffle=shuffle)[first:last]
-
+        index, count = share
+        if not 0 <= index < count or batch_size % count:
+            raise SettingError(
+                f"share {index} of {count} with batch_size {batch_size}: expected 0 <= index < "
+                "count and a batch that the workers can share evenly."
+            )
+        size, own = len(self), batch_size // count
+        first, last = known
         images, labels = tf.constant(self.images), tf.constant(self.labels)
+        table = None
+        if shuffle:
+            orders = [self.order(epoch, seed=seed).astype(np.int32) for epoch in range(first, last)]
+            table = tf.constant(np.concatenate(orders))
 
-        def rows(indices):
-            steps = tf.reshape(indices[:whole], (-1, batch_size))
-            batches = tf.data.Dataset.from_tensor_slices(steps)
-            if whole < last - first:
-                batches = batches.concatenate(tf.data.Dataset.from_tensors(indices[whole:]))
-            return batches
+        def rows(epoch, step):
+            begin = step * batch_size + index * own
+            places = tf.range(begin, tf.minimum(begin + own, size))
+            if drop_remainder:
+                places = tf.ensure_shape(places, (own,))
+            if table is None:
+                return places
+            return tf.cond(
+                epoch < last,
+                lambda: tf.cast(tf.gather(table, (epoch - first) * size + places), tf.int64),
+                lambda: _index_shuffle(places, seed, epoch, size),
+            )
 
-        def ask(_):
-            indices = tf.numpy_function(permutation, [], tf.int64)
-            return tf.ensure_shape(indices, (last - first,))
+        def batch(epoch, step):
+            indices = rows(epoch, step)
+            return tf.gather(images, indices), tf.gather(labels, indices)
 
-        # The permutation comes from Python at the first `next`, not at `iter`: Keras creates an
-        # iterator at the end of an epoch that it may throw away, and such a one must not count.
-        # `from_generator` would do as well, but it calls Python also when an iterator is
-        # destroyed, which a process does while it exits: see `_Exit`.
-        dataset = (
-            tf.data.Dataset.from_tensors(0)
-            .map(ask)
-            .flat_map(rows)
-            .map(lambda indices: (tf.gather(images, indices), tf.gather(labels, indices)))
-        )
-        dataset = dataset.apply(
-            tf.data.experimental.assert_cardinality(part.stop - part.start)
-        ).prefetch(_PREFETCH)
+        dataset = positions.map(batch)
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(_PREFETCH)
         options = tf.data.Options()
         options.deterministic = True
-        # Iterators are warmed up by nobody: see the comment on the permutation.
+        # Iterators are warmed up by nobody: see the comment on the counter.
         options.experimental_warm_start = False
         # TensorFlow 2.21 now and then waits for good for the thread that tunes an iterator when a
         # process exits with a half-read one. There is nothing to tune here: no step is parallel.
         options.autotune.enabled = False
+        if mark is not None:
+            options.framework_type = [mark]
         return dataset.with_options(options)
+
+
+def _index_shuffle(places: tf.Tensor, seed: int, epoch: tf.Tensor, size: int) -> tf.Tensor:
+    """Return where a pseudo-random permutation of 0..size-1, keyed by seed and epoch, sends places.
+
+    Source:
+        TensorFlow's `index_shuffle`, a block cipher over the indices (Simon, Beaulieu et al. 2013).
+    """
+    import tensorflow as tf
+
+    key = tf.stack([tf.constant(seed % 2**63, tf.int64), tf.cast(epoch, tf.int64)])
+    return tf.random.experimental.index_shuffle(places, key, tf.constant(size - 1, places.dtype))
 
 
 def set_epoch(dataset, epoch: int) -> bool:
     """Decide which epoch the next iteration over a dataset from `load` or `stream` gives.
 
     Later iterations count on from there. Also found behind transformations of such a dataset, as
-    in `load("mnist").map(augment)`.
+    in `load("mnist").map(augment)`: its mark is among the dataset's options.
 
     Args:
         dataset: any object, usually a `tf.data.Dataset`.
@@ -303,16 +336,9 @@ def set_epoch(dataset, epoch: int) -> bool:
     """
     if epoch < 0:
         raise SettingError(f"epoch is {epoch}; expected 0 or more.")
-    waiting = [dataset]
-    found = False
-    while waiting:
-        node = waiting.pop()
-        counter = getattr(node, _ORDER, None)
-        if counter is not None:
-            counter.set(int(epoch))
-            found = True
-            continue
-        parents = getattr(node, "_inputs", None)
-        if callable(parents):
-            waiting.extend(parents())
-    return found
+    options = getattr(dataset, "options", None)
+    marks = options().framework_type if callable(options) else None
+    found = [_counters[mark] for mark in marks or () if mark in _counters]
+    for counter in found:
+        counter.assign(epoch)
+    return bool(found)

@@ -1,3 +1,4 @@
+import gc
 import subprocess
 import sys
 
@@ -75,6 +76,59 @@ def test_set_epoch_decides_the_next_iteration_also_behind_transformations():
     derived = dataset.map(lambda images, labels: (images, labels)).take(3).prefetch(1)
     assert set_epoch(derived, 1) is True
     assert np.array_equal(seen(derived), image_set.order(1, seed=2)[:12])
+
+
+def test_set_epoch_finds_a_source_that_nothing_else_holds():
+    derived = make_set().stream(4, seed=2).map(lambda images, labels: (images, labels)).batch(5)
+    gc.collect()
+    assert set_epoch(derived, 3) is True
+    (batch,) = list(derived)
+    assert np.array_equal(np.ravel(batch[1]), make_set().labels[make_set().order(3, seed=2)[:20]])
+
+
+def test_later_epochs_are_permutations_shuffled_in_the_graph():
+    image_set = make_set()
+    dataset = image_set.stream(4, seed=9, drop_remainder=False, epochs=2)
+    orders = [seen(dataset) for _ in range(5)]
+    for epoch, order in enumerate(orders):
+        assert np.array_equal(order, image_set.order(epoch, seed=9, known=2))
+        assert sorted(order) == list(range(23))
+    assert np.array_equal(orders[1], image_set.order(1, seed=9))
+    assert len({tuple(order) for order in orders}) == 5
+    assert not np.array_equal(orders[3], image_set.order(3, seed=8, known=2))
+
+
+def test_shuffling_in_the_graph_is_no_worse_than_numpys():
+    """Two images lie side by side twice about as often as by chance: 2 (n - 1) / n expected."""
+    image_set = load_arrays("mnist_mini")
+    places = np.array([np.argsort(image_set.order(e, seed=1, known=0)) for e in range(200)])
+    assert abs(places.mean(axis=0) - 4999.5).max() < 4999.5 * 0.25  # 5 standard errors
+    beside = np.abs(np.diff(places, axis=1)) == 1
+    assert beside.sum() == pytest.approx(200 * 2, abs=5 * 20)
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_shares_of_a_batch_join_to_the_whole(count):
+    image_set = make_set()
+    whole = [np.array(labels) for _, labels in image_set.stream(4, seed=5)]
+    shares = [
+        [np.array(labels) for _, labels in image_set.stream(4, seed=5, share=(index, count))]
+        for index in range(count)
+    ]
+    joined = [np.concatenate(parts) for parts in zip(*shares, strict=True)]
+    assert np.array_equal(whole, joined)
+    part = image_set.epoch(0, 4, seed=5, start=1, stop=3, share=(1, 2))
+    assert np.array_equal([np.array(labels) for _, labels in part], [b[2:] for b in whole[1:3]])
+
+
+def test_no_pipeline_calls_python():
+    program = (
+        "from tfgan_survey.data import load; dataset = load('mnist_mini').repeat();"
+        "graph = dataset._as_serialized_graph().numpy();"
+        "print(b'PyFunc' in graph, b'MapDataset' in graph)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "False True", done.stderr
 
 
 def test_set_epoch_says_which_datasets_are_not_ours():
@@ -194,6 +248,8 @@ def test_sets_that_do_not_fit_together_are_refused(change, message):
         (lambda s: s.stream(24), "batch_size 24 is larger than the 23 images"),
         (lambda s: s.stream(0), "expected a positive integer"),
         (lambda s: s.stream(4, seed=-1), "seed is -1"),
+        (lambda s: s.stream(4, share=(2, 2)), "share 2 of 2"),
+        (lambda s: s.stream(4, share=(0, 3)), "the workers can share evenly"),
         (lambda s: s.epoch(-1, 4), "epoch is -1"),
         (lambda s: s.epoch(0, 4, start=5), "0 <= start < stop <= 5"),
         (lambda s: s.epoch(0, 4, stop=6), "0 <= start < stop <= 5"),
