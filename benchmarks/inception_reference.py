@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tfgan_survey.data.mini import read_mini
+from tfgan_survey.data.sets.mini import read_mini
 from tfgan_survey.files import written_aside
 from tfgan_survey.metrics import prepare_inception
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tfgan_survey.data import DATASETS, load_arrays, prepare
-from tfgan_survey.data.prepared import original_positions
+from tfgan_survey.data.origins.prepared import original_positions
 
 pytestmark = pytest.mark.training
 

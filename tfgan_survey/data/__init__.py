@@ -9,16 +9,16 @@ from __future__ import annotations
 from tfgan_survey.lazy import attach
 
 _MODULES = {
-    "DATASETS": "catalogue",
-    "DatasetInfo": "catalogue",
-    "prepare": "sources",
-    "load": "images",
-    "load_arrays": "images",
+    "DATASETS": "sets.catalogue",
+    "DatasetInfo": "sets.catalogue",
+    "prepare": "loading",
+    "load": "loading",
+    "load_arrays": "loading",
     "set_epoch": "stream",
     "ImageSet": "images",
-    "PointSet": "synthetic",
-    "GaussianMixture": "synthetic",
-    "ring": "synthetic",
-    "grid": "synthetic",
+    "PointSet": "sets.mixtures",
+    "GaussianMixture": "sets.mixtures",
+    "ring": "sets.mixtures",
+    "grid": "sets.mixtures",
 }
 __getattr__, __dir__, __all__ = attach(__name__, _MODULES)

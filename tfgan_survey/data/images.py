@@ -1,28 +1,14 @@
-"""Image sets: uint8 arrays in original order, streamed as `tf.data` of (images, labels).
-
-Flow: `load_arrays` reads a split into an `ImageSet`; `ImageSet.stream` makes the shuffled,
-prefetched pipeline; `load` does both. Pixels stay uint8 until the training step scales them to the
-range that the network pair declares.
-
-Points of a known density (`ring`, `grid`) come by the same two functions, as a `PointSet`.
-"""
+"""Images as uint8 arrays in original order; pixels are scaled in the training step."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from tfgan_survey.data import splits
 from tfgan_survey.data.stream import ExampleSet
-from tfgan_survey.data.synthetic import MIXTURES, PointSet, mixture_points
 from tfgan_survey.errors import SettingError
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -81,105 +67,3 @@ class ImageSet(ExampleSet):
             picture = picture.resize((width, height), Image.Resampling.BILINEAR)
             target[...] = np.asarray(picture).reshape(target.shape)
         return dataclasses.replace(self, images=images)
-
-
-def load_arrays(
-    name: str,
-    split: str = "train",
-    *,
-    image_size: int | tuple[int, int] | None = None,
-    data_dir: str | os.PathLike | None = None,
-    source: str = "auto",
-) -> ImageSet | PointSet:
-    """Read a split into memory, in original order.
-
-    Args:
-        name: `"mnist"`, `"fashion_mnist"`, `"cifar10"`, `"mnist_mini"` (shipped, no network) or
-            any TensorFlow Datasets image classification set with 1 or 3 channels; `"ring"` and
-            `"grid"` are points in the plane, made here.
-        split: such as `"train"`, `"train[50000:60000]"`, `"train[:10%]"`, `"train+test"`; slices
-            count in the original order (IDX order for MNIST), not in TensorFlow Datasets' own.
-        image_size: resize to this side or `(height, width)`; default: as it is.
-        data_dir: root of prepared folders; default `$TFDS_DATA_DIR`, else
-            `~/tensorflow_datasets`.
-        source: where to take a set from that is not prepared yet; see `sources.prepare`.
-
-    Returns:
-        The split as an `ImageSet`, or a `PointSet` for points.
-
-    Raises:
-        UnknownNameError: unknown data set or split, with the nearest names.
-        SettingError: a slice that is malformed, empty or out of range.
-        DataError: the data cannot be had, or is altered.
-    """
-    if name in MIXTURES:
-        if image_size is not None:
-            raise SettingError(f"image_size={image_size!r}: {name} has points, not images.")
-        arrays = mixture_points(name)
-        counts = {key: len(value[1]) for key, value in arrays.items()}
-        points, modes = splits.take(arrays, splits.resolve(split, counts))
-        names = tuple(str(mode) for mode in range(len(MIXTURES[name]().modes)))
-        return PointSet(f"{name} {split}", points, modes, len(names), names)
-    if name == "mnist_mini":
-        from tfgan_survey.data import mini
-
-        arrays, class_names = mini.read_mini(), tuple("0123456789")
-        counts = {key: len(value[1]) for key, value in arrays.items()}
-        images, labels = splits.take(arrays, splits.resolve(split, counts))
-    else:
-        from tfgan_survey.data import prepared, sources
-
-        folder = prepared.PreparedFolder(sources.prepare(name, source, data_dir))
-        ranges = splits.resolve(split, folder.counts)
-        arrays = {base: folder.read(base, image_size) for base, _, _ in ranges}
-        images, labels = splits.take(arrays, ranges)
-        class_names = folder.class_names
-    result = ImageSet(f"{name} {split}", images, labels, len(class_names), class_names)
-    return result if image_size is None else result.resized(image_size)
-
-
-def load(
-    name: str,
-    split: str = "train",
-    batch_size: int = 128,
-    *,
-    image_size: int | tuple[int, int] | None = None,
-    seed: int = 0,
-    shuffle: bool | None = None,
-    data_dir: str | os.PathLike | None = None,
-    source: str = "auto",
-    drop_remainder: bool | None = None,
-) -> tf.data.Dataset:
-    """Load a split as a prefetched pipeline of (images, labels).
-
-    Args:
-        name: see `load_arrays`; so are `split`, `image_size`, `data_dir` and `source`.
-        split: see `load_arrays`.
-        batch_size: images in a batch.
-        image_size: see `load_arrays`.
-        seed: with the epoch it determines the order.
-        shuffle: default: only where every part of the split is of `train`.
-        data_dir: see `load_arrays`.
-        source: see `load_arrays`.
-        drop_remainder: leave out the last, smaller batch; default: where it shuffles.
-
-    Returns:
-        The dataset that `ImageSet.stream` describes.
-
-    Raises:
-        UnknownNameError: unknown data set or split.
-        SettingError: unusable slice, size, batch size or seed.
-        DataError: the data cannot be had, or is altered.
-
-    Example:
-        >>> images, labels = next(iter(load("mnist_mini", batch_size=32)))
-        >>> images.dtype.name, images.shape.as_list()
-        ('uint8', [32, 28, 28, 1])
-    """
-    image_set = load_arrays(name, split, image_size=image_size, data_dir=data_dir, source=source)
-    if shuffle is None:
-        bases = {part.split("[")[0].strip() for part in split.split("+")}
-        shuffle = bases == {"train"}
-    if drop_remainder is None:
-        drop_remainder = shuffle
-    return image_set.stream(batch_size, seed=seed, shuffle=shuffle, drop_remainder=drop_remainder)

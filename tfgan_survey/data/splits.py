@@ -73,9 +73,21 @@ def resolve(split: str, counts: Mapping[str, int]) -> list[tuple[str, int, int]]
 
 
 def take(
-    arrays: Mapping[str, tuple[np.ndarray, np.ndarray]], ranges: list[tuple[str, int, int]]
+    arrays: Mapping[str, tuple[np.ndarray, np.ndarray]], split: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cut images and labels to resolved ranges; one range is a view, several are copied."""
+    """Cut images and labels to a split expression; one range is a view, several are copied.
+
+    Args:
+        arrays: split name to images and labels in original order; those that `split` names.
+        split: see `resolve`.
+
+    Returns:
+        Images and labels.
+
+    Raises:
+        UnknownNameError: see `resolve`; so is SettingError.
+    """
+    ranges = resolve(split, {base: len(labels) for base, (_, labels) in arrays.items()})
     images = [arrays[base][0][start:stop] for base, start, stop in ranges]
     labels = [arrays[base][1][start:stop] for base, start, stop in ranges]
     if len(ranges) == 1:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tfgan_survey import pictures
-from tfgan_survey.data.synthetic import MIXTURES
+from tfgan_survey.data.sets.mixtures import MIXTURES
 from tfgan_survey.evaluation import charts
 from tfgan_survey.evaluation.markup import facts, image, labelled
 from tfgan_survey.evaluation.output import format_value

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgan_survey.data.synthetic import MIXTURES
+from tfgan_survey.data.sets.mixtures import MIXTURES
 from tfgan_survey.errors import DataError, SettingError
 from tfgan_survey.metrics.common import Measurement
 from tfgan_survey.metrics.suite import METRICS, default_metrics, measure_mixture

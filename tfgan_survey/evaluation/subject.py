@@ -11,7 +11,7 @@ import numpy as np
 
 from tfgan_survey import pictures
 from tfgan_survey.data import load_arrays
-from tfgan_survey.data.synthetic import MIXTURES
+from tfgan_survey.data.sets.mixtures import MIXTURES
 from tfgan_survey.errors import SettingError
 from tfgan_survey.evaluation.samples import read_samples
 from tfgan_survey.models import GAN

@@ -22,8 +22,8 @@ from typing import IO
 
 import numpy as np
 
-from tfgan_survey.data import fetch
-from tfgan_survey.data.sources import data_root
+from tfgan_survey.data.origins import fetch
+from tfgan_survey.data.origins.sources import data_root
 from tfgan_survey.errors import DataError, unknown_name
 from tfgan_survey.files import written_aside
 from tfgan_survey.metrics.torch_file import read_tensors

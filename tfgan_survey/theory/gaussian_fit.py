@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import optimize
 
-from tfgan_survey.data.synthetic import GaussianMixture
+from tfgan_survey.data.sets.mixtures import GaussianMixture
 from tfgan_survey.models import GAN
 from tfgan_survey.objectives.divergences import divergence
 from tfgan_survey.objectives.f_divergence import FDivergence

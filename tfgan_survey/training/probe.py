@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from tfgan_survey import pictures
 from tfgan_survey.data import load_arrays
-from tfgan_survey.data.synthetic import MIXTURES
+from tfgan_survey.data.sets.mixtures import MIXTURES
 from tfgan_survey.errors import SettingError
 from tfgan_survey.files import write_json, write_text, written_aside
 from tfgan_survey.metrics import METRICS, Bench, Measurement, measure_mixture

@@ -14,7 +14,8 @@ import tensorflow as tf
 from PIL import Image
 
 from tfgan_survey import pictures
-from tfgan_survey.data.images import ImageSet, load_arrays
+from tfgan_survey.data.images import ImageSet
+from tfgan_survey.data.loading import load_arrays
 from tfgan_survey.errors import RunError
 from tfgan_survey.files import sweep
 from tfgan_survey.models import GAN

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tfgan_survey.data.catalogue import DATASETS, idx_header
+from tfgan_survey.data.sets.catalogue import DATASETS, idx_header
 
 COUNTS = {"train": 300, "test": 60}
 PREFIX = {"train": "train", "test": "t10k"}
@@ -58,7 +58,7 @@ def originals(made, tmp_path):
 @pytest.fixture(scope="session")
 def prepared_once(made, tmp_path_factory):
     """Return a root with the made set prepared once; tests copy it before they change it."""
-    from tfgan_survey.data.prepared import write_prepared
+    from tfgan_survey.data.origins.prepared import write_prepared
 
     root = tmp_path_factory.mktemp("root")
     write_prepared(made[0], made[1], root)

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from tfgan_survey.data import fetch
-from tfgan_survey.data.fetch import SourceError
+from tfgan_survey.data.origins import fetch
+from tfgan_survey.data.origins.fetch import SourceError
 
 
 def program(folder, name, script):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_survey.data import ImageSet, load, load_arrays, mini, set_epoch
+from tfgan_survey.data import ImageSet, load, load_arrays, set_epoch
+from tfgan_survey.data.sets import mini
 from tfgan_survey.errors import DataError, SettingError, UnknownNameError
 
 

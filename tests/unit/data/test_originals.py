@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfgan_survey.data import originals as module
-from tfgan_survey.data.catalogue import DATASETS, idx_header
-from tfgan_survey.data.originals import read_idx, read_originals
+from tfgan_survey.data.origins import originals as module
+from tfgan_survey.data.origins.originals import read_idx, read_originals
+from tfgan_survey.data.sets.catalogue import DATASETS, idx_header
 from tfgan_survey.errors import DataError
 
 IMAGES = "train-images-idx3-ubyte"

@@ -8,7 +8,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core import hashing
 
 from tfgan_survey.data import DATASETS
-from tfgan_survey.data.prepared import PreparedFolder, find_prepared, original_positions
+from tfgan_survey.data.origins.prepared import PreparedFolder, find_prepared, original_positions
 from tfgan_survey.errors import DataError, SettingError
 
 

@@ -6,9 +6,10 @@ import threading
 import numpy as np
 import pytest
 
-from tfgan_survey.data import load_arrays, prepare
-from tfgan_survey.data.prepared import PreparedFolder
-from tfgan_survey.data.sources import data_root
+from tfgan_survey import data
+from tfgan_survey.data import load_arrays
+from tfgan_survey.data.origins.prepared import PreparedFolder
+from tfgan_survey.data.origins.sources import data_root, prepare
 from tfgan_survey.errors import DataError, UnknownNameError
 
 
@@ -121,5 +122,5 @@ def test_root_is_argument_then_environment_then_default(monkeypatch, tmp_path):
 
 
 def test_subset_needs_no_preparing(tmp_path):
-    assert prepare("mnist_mini", data_dir=tmp_path).name == "mnist_mini.xz"
+    assert data.prepare("mnist_mini", data_dir=tmp_path).name == "mnist_mini.xz"
     assert list(tmp_path.iterdir()) == []

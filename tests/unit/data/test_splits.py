@@ -53,5 +53,5 @@ def test_unusable_slices_are_refused(split, message):
 
 def test_take_joins_parts_in_the_order_named():
     arrays = {"a": (np.arange(4), np.arange(4)), "b": (np.arange(10, 14), np.arange(10, 14))}
-    images, labels = take(arrays, [("b", 1, 3), ("a", 0, 2)])
+    images, labels = take(arrays, "b[1:3]+a[:2]")
     assert images.tolist() == labels.tolist() == [11, 12, 0, 1]

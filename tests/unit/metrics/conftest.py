@@ -2,7 +2,7 @@
 
 import pytest
 
-from tfgan_survey.data.mini import read_mini
+from tfgan_survey.data.sets.mini import read_mini
 from tfgan_survey.metrics.features import Features
 
 

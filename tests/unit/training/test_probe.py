@@ -10,7 +10,7 @@ from PIL import Image
 
 from tfgan_survey import cli
 from tfgan_survey.data import ring
-from tfgan_survey.data.synthetic import MIXTURES
+from tfgan_survey.data.sets.mixtures import MIXTURES
 from tfgan_survey.errors import RunError, SettingError, UnknownNameError
 from tfgan_survey.evaluation import evaluate_run, evaluate_samples
 from tfgan_survey.export import export_run

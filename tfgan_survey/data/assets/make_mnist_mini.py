@@ -16,8 +16,8 @@ import hashlib
 import lzma
 import os
 
-from tfgan_survey.data.images import load_arrays
-from tfgan_survey.data.mini import ASSET, TEST_COUNT, TRAIN_COUNT
+from tfgan_survey.data.loading import load_arrays
+from tfgan_survey.data.sets.mini import ASSET, TEST_COUNT, TRAIN_COUNT
 
 _FILTERS = [
     {

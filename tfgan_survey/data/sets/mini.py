@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tfgan_survey.data import splits
+from tfgan_survey.data.images import ImageSet
 from tfgan_survey.errors import DataError
 
-ASSET = Path(__file__).parent / "assets" / "mnist_mini.xz"
+ASSET = Path(__file__).parents[1] / "assets" / "mnist_mini.xz"
 SHA256 = "8b4d7465a41f8deed61b8bb689de7a27fa006903acdf90d3db415c66f5dbefe2"
 TRAIN_COUNT, TEST_COUNT = 10_000, 2_000
 _PIXELS = 28 * 28
@@ -55,3 +57,24 @@ def read_mini() -> dict[str, tuple[np.ndarray, np.ndarray]]:
         "train": (images[:TRAIN_COUNT], labels[:TRAIN_COUNT]),
         "test": (images[TRAIN_COUNT:], labels[TRAIN_COUNT:]),
     }
+
+
+class MnistMini:
+    """The set `mnist_mini`."""
+
+    def prepare(self) -> Path:
+        """Return the shipped file, checked."""
+        read_mini()
+        return ASSET
+
+    def read(self, split: str, image_size: int | tuple[int, int] | None = None) -> ImageSet:
+        """Read a split.
+
+        Args:
+            split: see `tfgan_survey.data.load_arrays`.
+            image_size: side to resize to, or `(height, width)`.
+        """
+        images, labels = splits.take(read_mini(), split)
+        names = tuple("0123456789")
+        result = ImageSet(f"mnist_mini {split}", images, labels, len(names), names)
+        return result if image_size is None else result.resized(image_size)

@@ -13,7 +13,7 @@ import urllib.request
 import zlib
 from pathlib import Path
 
-from tfgan_survey.data.catalogue import DatasetInfo
+from tfgan_survey.data.sets.catalogue import DatasetInfo
 from tfgan_survey.errors import DataError
 
 PROBE_SECONDS = 3.0

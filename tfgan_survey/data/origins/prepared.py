@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgan_survey.data.catalogue import DATASETS, DatasetInfo
+from tfgan_survey.data.sets.catalogue import DATASETS, DatasetInfo
 from tfgan_survey.errors import DataError, SettingError
 
 _log = logging.getLogger(__name__)

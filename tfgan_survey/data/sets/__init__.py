@@ -1,0 +1,12 @@
+"""What the data sets are: those that come with the package, and what is known of the others.
+
+A built-in set answers two questions itself, so that nobody asks which one it is: `prepare` says
+where it lies, `read` gives a split.
+"""
+
+from tfgan_survey.data.sets.mini import MnistMini
+from tfgan_survey.data.sets.mixtures import MIXTURES, MixtureSet
+
+BUILT_IN = {"mnist_mini": MnistMini(), **{name: MixtureSet(name) for name in MIXTURES}}
+
+__all__ = ["BUILT_IN"]
