@@ -31,7 +31,8 @@ def export_savedmodel(
 ) -> Path:
     """Write `output/<version>/` in TensorFlow Serving's layout.
 
-    Signatures (labels only where the GAN is conditional; images float32 in [0, 1]):
+    Signatures (labels only where the GAN is conditional, and the graph itself refuses ids outside
+    0..num_classes-1 as INVALID_ARGUMENT; images float32 in [0, 1]):
 
     | name | inputs | outputs |
     |---|---|---|
@@ -209,6 +210,8 @@ class _Signatures(tf.Module):
         return {"latent": self._gan().latents(seeds)}
 
     def _score(self, images, labels=None):
+        if labels is not None:
+            labels = self._gan().checked_labels(labels)
         scores = self._gan().pair.score(self._gan().pair.from_unit(images), labels)
         probabilities = self._gan().objective.probabilities(scores)
         outputs = {"scores": scores}

@@ -132,7 +132,7 @@ def _parse_scalar(key: str, text: Any, kind: type) -> Any:
             raise wrong
         try:
             return kind(text) if isinstance(text, str) else kind(_exact(text, kind))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise wrong from None
     if kind is str:
         return str(text)

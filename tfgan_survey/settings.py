@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import numbers
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tfgan_survey.errors import RunError, SettingError, nearest
+from tfgan_survey.registry import parse_value
 
 # Reaching further with the same run is no other run.
 BUDGET = ("epochs", "steps")
+# The largest size or count that every kernel and counter below holds.
+_LARGEST = 2**31 - 1
+_LARGEST_SIDE = 2**14  # of an image: a batch of one colour picture has 3 GB there
 AXES = ("network", "objective", "regularizer", "d_optimizer", "g_optimizer")
 
 
@@ -74,12 +80,15 @@ class Settings:
             raise SettingError(
                 f"epochs={self.epochs}, steps={self.steps}: give exactly one of the two."
             )
+        for name, annotation in typing.get_type_hints(type(self)).items():
+            if name not in (*AXES, "loop"):
+                value = parse_value(name, getattr(self, name), annotation)
+                object.__setattr__(self, name, value)
         for name in ("batch_size", "steps_per_execution", "epochs", "steps", "image_size"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise SettingError(f"{name}={value}: expected at least 1.")
-        if not 0 <= self.seed < 2**31:
-            raise SettingError(f"seed={self.seed}: expected 0 to {2**31 - 1}.")
+            if getattr(self, name) is not None:
+                largest = _LARGEST_SIDE if name == "image_size" else _LARGEST
+                check_whole(name, getattr(self, name), largest=largest)
+        check_whole("seed", self.seed, smallest=0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a nested dictionary of plain values."""
@@ -135,6 +144,27 @@ class Settings:
                 f"the run was started with other settings: {'; '.join(different)}. Resume without "
                 "these flags, or train into another --output."
             )
+
+
+def check_whole(name: str, value: Any, *, smallest: int = 1, largest: int = _LARGEST) -> int:
+    """Return a whole number, or refuse what is none or outside its range.
+
+    Args:
+        name: what the number is, for the message.
+        value: what came; 2.5 and True are no whole numbers.
+        smallest: lowest value allowed.
+        largest: highest value allowed.
+
+    Returns:
+        The value as an `int`.
+
+    Raises:
+        SettingError: a `ValueError` that names the value and the range.
+    """
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not whole or not smallest <= value <= largest:
+        raise SettingError(f"{name}={value!r}: expected {smallest} to {largest}, a whole number.")
+    return int(value)
 
 
 def _tuples(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,6 +82,44 @@ def test_png_and_score_signatures(exported):
     np.testing.assert_allclose(scored["probabilities"], tf.sigmoid(expected), rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("labels", [[0, 17, 2], [0, -1, 2], [99, 0, 1], [3, 0, 1]])
+def test_every_signature_refuses_labels_out_of_range(exported, labels):
+    """The check is a part of the graph: plain TensorFlow runs it, so a server does."""
+    gan, path = exported
+    if not gan.pair.conditional:
+        names = tf.saved_model.load(str(path)).signatures["sample"].structured_input_signature[1]
+        assert set(names) == {"seeds"}
+        return
+    refuses_labels(path, labels, {"latent": np.zeros((3, 6), np.float32),
+                                  "seeds": np.arange(3, dtype=np.int64),
+                                  "images": np.zeros((3, 8, 8, 1), np.float32)})  # fmt: skip
+
+
+def refuses_labels(path, labels, given):
+    """Assert that each signature with labels refuses these, and takes the least and greatest."""
+    card = json.loads((path / "assets.extra" / "card.json").read_text())
+    last = card["num_classes"] - 1
+    taking = 0
+    for signature in tf.saved_model.load(str(path)).signatures.values():
+        names = signature.structured_input_signature[1]
+        if "labels" not in names:
+            continue
+        taking += 1
+        inputs = {key: tf.constant(given[key]) for key in names if key != "labels"}
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"class ids 0 to {last}"):
+            signature(**inputs, labels=tf.constant(labels, tf.int32))
+        signature(**inputs, labels=tf.constant([0, last, last], tf.int32))
+    assert taking == 4
+
+
+def test_the_committed_model_refuses_labels_out_of_range():
+    path = Path(__file__).parents[2] / "saved_models" / "cgan_mnist" / "1"
+    given = {"latent": np.zeros((3, 100), np.float32), "seeds": np.arange(3, dtype=np.int64),
+             "images": np.zeros((3, 28, 28, 1), np.float32)}  # fmt: skip
+    for labels in ([17, 0, 1], [0, -1, 9], [0, 1, 99]):
+        refuses_labels(path, labels, given)
+
+
 def test_rows_do_not_depend_on_their_place_or_neighbours(exported):
     gan, path = exported
     sample = tf.saved_model.load(str(path)).signatures["sample"]

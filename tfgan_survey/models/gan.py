@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,14 +12,17 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_survey.data.stream import set_epoch
-from tfgan_survey.errors import NonFiniteLossError
+from tfgan_survey.errors import NonFiniteLossError, SettingError
 from tfgan_survey.layers.sampling import latent_quantile, latents_from_seeds, random_latents
 from tfgan_survey.networks.pair import NetworkPair
 from tfgan_survey.objectives.base import Objective
 from tfgan_survey.regularizers.base import NoRegularizer, Regularizer
+from tfgan_survey.settings import check_whole
 
 # Faults found inside the compiled step, in order of blame; index 0 is "none".
-_FAULTS = ("", "d_loss", "g_loss", "penalty", "range")
+_FAULTS = ("", "d_loss", "g_loss", "penalty", "range", "labels")
+# How far floats may leave [0, 1] by rounding, in half precision or in resizing.
+_SLACK = 1e-3
 # Published warm-up of WGAN's code: 100 critic steps for the first 25 generator steps and for every
 # 500th (Arjovsky et al. 2017, authors' implementation).
 _WARM_UP_CRITIC, _WARM_UP_FIRST, _WARM_UP_EVERY = 100, 25, 500
@@ -60,8 +64,14 @@ class GAN(keras.Model):
     Why:      objective, regularizer and networks are injected, so every family in the survey is
               this class with other arguments. One call of `train_step` is one real minibatch and
               one discriminator update; a saved counter decides when the generator moves, so each
-              critic update sees fresh data. Where both move in one step, one generator pass serves
-              both updates, which is exact because the generator does not change in between.
+              critic update sees fresh data.
+
+              Algorithm 1 draws fresh latents for the generator's update. By default this class
+              does not: the generator moves on the latents of its step's discriminator update, so
+              that where both move in every step, one generator pass serves both. The pass is
+              exact, since the generator does not change in between, but it is a deviation: the
+              discriminator has just moved against these very fakes. `fresh_latents=True` follows
+              the paper.
 
     Args:
         pair: the two networks.
@@ -72,6 +82,8 @@ class GAN(keras.Model):
             25 generator updates and for every 500th.
         simultaneous: take both gradients at the same weights (the 2014 code) instead of moving the
             discriminator first; needs `n_critic=1`.
+        fresh_latents: draw other latents for the generator's update than the discriminator's update
+            of the same step had, as Algorithm 1 does; costs a second generator pass.
         ema: decay of an exponential moving average of the generator's weights, which `generate`
             then uses; None for no average. The decay of the n-th generator update is
             min(ema, (1 + n) / (10 + n)), so that the average forgets the start soon.
@@ -82,7 +94,8 @@ class GAN(keras.Model):
         seed: the model's one seed: training latents, penalties, flips.
 
     Raises:
-        ValueError: the parts do not fit; the message says which and why.
+        ValueError: the parts do not fit, or an argument is outside its range; the message says
+            which and why.
 
     Example:
         >>> gan = GAN(mlp((28, 28, 1)), NonSaturating())
@@ -102,6 +115,7 @@ class GAN(keras.Model):
         n_critic: int = 1,
         critic_warm_up: bool = False,
         simultaneous: bool = False,
+        fresh_latents: bool = False,
         ema: float | None = None,
         truncation: float = 1.0,
         seed: int = 0,
@@ -109,7 +123,8 @@ class GAN(keras.Model):
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
-        _check(n_critic, simultaneous, critic_warm_up, ema, truncation)
+        _check(n_critic, simultaneous, critic_warm_up, fresh_latents, ema, truncation)
+        check_whole("seed", seed, smallest=0)
         self.pair = pair
         self.objective = objective
         self.regularizer = regularizer or NoRegularizer()
@@ -118,6 +133,7 @@ class GAN(keras.Model):
         self.n_critic = n_critic
         self.critic_warm_up = critic_warm_up
         self.simultaneous = simultaneous
+        self.fresh_latents = fresh_latents
         self.ema = ema
         self.truncation = truncation
         self.seed = seed
@@ -137,6 +153,10 @@ class GAN(keras.Model):
         self.epochs_seen = self._counter("epochs_seen")
         self._fault = self.add_weight(
             shape=(2,), initializer="zeros", dtype="int64", trainable=False, name="fault"
+        )
+        # Least and greatest of the input that was at fault; float64 holds every int32.
+        self._fault_range = self.add_weight(
+            shape=(2,), initializer="zeros", dtype="float64", trainable=False, name="fault_range"
         )
         self._sampler = None
         self.built = True
@@ -163,12 +183,21 @@ class GAN(keras.Model):
             steps_per_execution: steps run in one call of the compiled function. Callbacks and the
                 progress bar see one batch end for each such call, with running means of all steps.
                 None is 16, or 1 eagerly and under a strategy of several replicas, where
-                Keras 3.15 cannot run more.
+                Keras 3.15 cannot run more. 1 to 2**31 - 1.
             run_eagerly: run step by step in Python, for debugging; one step per execution.
 
         Raises:
-            ValueError: both optimizers are one object.
+            ValueError: both optimizers are one object, or an argument is none of the above.
         """
+        if jit_compile != "auto" and not isinstance(jit_compile, bool):
+            raise SettingError(f"jit_compile={jit_compile!r}: expected True, False or 'auto'.")
+        if steps_per_execution is not None:
+            check_whole("steps_per_execution", steps_per_execution)
+            if run_eagerly and steps_per_execution > 1:
+                raise SettingError(
+                    f"steps_per_execution={steps_per_execution}: run_eagerly=True runs one step "
+                    "per execution; leave steps_per_execution out."
+                )
         d_optimizer = keras.optimizers.get(d_optimizer)
         g_optimizer = keras.optimizers.get(g_optimizer)
         if d_optimizer is g_optimizer:
@@ -207,6 +236,7 @@ class GAN(keras.Model):
             "n_critic": self.n_critic,
             "critic_warm_up": self.critic_warm_up,
             "simultaneous": self.simultaneous,
+            "fresh_latents": self.fresh_latents,
             "ema": self.ema,
             "truncation": self.truncation,
             "seed": self.seed,
@@ -281,9 +311,11 @@ class GAN(keras.Model):
         """Train; `keras.Model.fit` with faults reported and epochs counted across runs.
 
         Args:
-            x: a `tf.data.Dataset` of images or `(images, labels)`, or an array of images. uint8
-                0..255 is scaled inside the step; floats must lie in the pair's `output_range`.
-            y: int labels `(n,)`, where `x` is an array and the model conditional.
+            x: a `tf.data.Dataset` of images or `(images, labels)`, or an array of images: uint8
+                0..255 or floats of any width in [0, 1], which the step scales to the networks'
+                range. Other integers and booleans are refused. Points are taken as they are.
+            y: integer labels `(n,)` in 0..num_classes-1, where `x` is an array and the model
+                conditional.
             *args: as in `keras.Model.fit`.
             callbacks: as in `keras.Model.fit`.
             **kwargs: as in `keras.Model.fit`.
@@ -295,18 +327,59 @@ class GAN(keras.Model):
 
         Raises:
             NonFiniteLossError: a loss became NaN or infinite; names the loss and the step.
-            ValueError: float input outside the pair's range.
+            ValueError: floats outside [0, 1] or NaN, labels outside 0..num_classes-1, another
+                dtype or shape, sample weights. Values are seen inside the compiled step: those
+                steps are done that shared an execution with the first wrong one.
         """
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # the data set decides; Keras warns otherwise
-        watch = _Watch(x)
-        if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks.append(watch)
-        elif callbacks is None or isinstance(callbacks, keras.callbacks.Callback):
-            callbacks = [watch, *([callbacks] if callbacks else [])]
-        else:
-            callbacks = [watch, *callbacks]
-        return super().fit(x, y, *args, callbacks=callbacks, **kwargs)
+        return super().fit(x, y, *args, callbacks=_watched(callbacks, x), **kwargs)
+
+    def evaluate(self, x=None, y=None, *args, callbacks=None, **kwargs):
+        """Return the losses on held-out data; the model is left bitwise as it was.
+
+        Args:
+            x: as in `fit`.
+            y: as in `fit`.
+            *args: as in `keras.Model.evaluate`.
+            callbacks: as in `keras.Model.evaluate`.
+            **kwargs: as in `keras.Model.evaluate`; with `return_dict=True` the losses by name,
+                otherwise a list in the alphabetical order of the names.
+
+        Returns:
+            Means over the steps, of networks in inference mode. The latents are those that the
+            next training step would draw, so a second call gives the same.
+
+        Raises:
+            ValueError: as in `fit`.
+        """
+        # Within `fit` the callbacks are a list that watches already.
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = _watched(callbacks)
+        kept = [(variable, variable.numpy()) for variable in self._own_state().values()]
+        try:
+            return super().evaluate(x, y, *args, callbacks=callbacks, **kwargs)
+        finally:
+            for variable, value in kept:
+                variable.assign(value)
+
+    def predict(self, x, *args, callbacks=None, **kwargs) -> np.ndarray:
+        """Map latents to images; `generate` and `sample` draw the latents themselves.
+
+        Args:
+            x: latents float32 `(n, latent_dim)`, or `[latents, labels]` for a conditional model;
+                or a data set of batches of these (there `(latents, labels)` will do).
+            *args: as in `keras.Model.predict`.
+            callbacks: as in `keras.Model.predict`.
+            **kwargs: as in `keras.Model.predict`.
+
+        Returns:
+            float32 `(n, *image_shape)` in [0, 1].
+
+        Raises:
+            ValueError: labels are missing, too many, or outside 0..num_classes-1.
+        """
+        return super().predict(x, *args, callbacks=_watched(callbacks), **kwargs)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -324,13 +397,11 @@ class GAN(keras.Model):
         """
         self.d_updates.assign_add(1)  # first, so that faults name the step in which they occur
         real, labels = self._unpack(data)
-        latents = random_latents(
-            tf.shape(real)[0], self.pair.latent_dim, self.pair.latent, self.seed_generator
-        )
+        latents = self._random_latents(real)
         if self.simultaneous:
             d_logs, g_loss = self._simultaneous_update(real, labels, latents)
             g_moved = tf.ones(())
-        elif self.n_critic == 1 and not self.critic_warm_up:
+        elif self.n_critic == 1 and not self.critic_warm_up and not self.fresh_latents:
             d_logs, g_loss = self._shared_pass_update(real, labels, latents)
             g_moved = tf.ones(())
         else:
@@ -338,6 +409,8 @@ class GAN(keras.Model):
                 fake = self.pair.generate(latents, labels, training=True)
             d_logs = self._update_discriminator(real, fake, labels)
             g_moved = self._generator_due()
+            if self.fresh_latents:
+                latents = self._random_latents(real)
             g_loss = tf.cond(
                 g_moved > 0,
                 lambda: self._update_generator(latents, labels),
@@ -350,19 +423,52 @@ class GAN(keras.Model):
     def test_step(self, data) -> dict[str, tf.Tensor]:
         """Return the losses on held-out data with the networks in inference mode."""
         real, labels = self._unpack(data)
-        latents = random_latents(
-            tf.shape(real)[0], self.pair.latent_dim, self.pair.latent, self.seed_generator
-        )
+        latents = self._random_latents(real)
         fake = self.pair.generate(latents, labels)
         d_logs, fake_scores = self._discriminator_logs(real, fake, labels, training=False)
         return self._log(d_logs, self.objective.generator_loss(fake_scores), tf.ones(()))
 
     def call(self, inputs, training: bool = False):
-        """Map `latent`, or `[latent, labels]`, to images in [0, 1], float32."""
-        latents, labels = inputs if self.pair.conditional else (inputs, None)
-        return self.pair.to_unit(
-            self.pair.generate(latents, labels, training, self.sampling_generator)
-        )
+        """Map latents to images.
+
+        Args:
+            inputs: `latent` float32 `(batch, latent_dim)`, or `[latent, labels]` for a conditional
+                model.
+            training: whether the generator runs in training mode.
+
+        Returns:
+            float32 `(batch, *image_shape)` in [0, 1].
+
+        Raises:
+            ValueError: labels missing, too many, of a wrong dtype or out of range; in a graph,
+                the last is an assertion of the graph, `tf.errors.InvalidArgumentError`.
+        """
+        latents, labels = self._latents_and_labels(inputs)
+        if labels is not None:
+            labels = self.checked_labels(labels)
+        return self._images(latents, labels, training)
+
+    def predict_step(self, data) -> tf.Tensor:
+        """Return the images of one batch of latents; see `predict`."""
+        inputs, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        if self.pair.conditional and labels is not None:
+            inputs = [inputs, labels]
+        latents, labels = self._latents_and_labels(inputs)
+        return self._images(latents, None if labels is None else self._recorded_labels(labels))
+
+    def _latents_and_labels(self, inputs):
+        several = isinstance(inputs, list | tuple)
+        if several and len(inputs) == 1:
+            (inputs,), several = inputs, False
+        if self.pair.conditional != (several and len(inputs) == 2):
+            wanted = "[latents, labels]" if self.pair.conditional else "latents alone"
+            came = f"{len(inputs)} inputs" if several else "one input"
+            raise ValueError(f"This GAN maps {wanted} to images; {came} came.")
+        return inputs if several else (inputs, None)
+
+    def _images(self, latents, labels, training: bool = False) -> tf.Tensor:
+        made = self.pair.generate(latents, labels, training, self.sampling_generator)
+        return self.pair.to_unit(made)
 
     # ------------------------------------------------------------------ sampling
 
@@ -394,10 +500,11 @@ class GAN(keras.Model):
         Raises:
             ValueError: labels for an unconditional model, or ids outside 0..num_classes-1.
         """
-        if num < 1:
-            raise ValueError(f"num={num}: expected at least 1.")
+        check_whole("num", num)
+        check_whole("batch_size", batch_size)
         ids = self.check_labels(num, labels)
-        first = int(np.random.default_rng().integers(2**31)) if seed is None else int(seed)
+        first = int(np.random.default_rng().integers(2**31)) if seed is None else seed
+        first = check_whole("seed", first, smallest=-(2**63), largest=2**63 - num)
         seeds = first + np.arange(num, dtype=np.int64)
         if self._sampler is None:
             self._sampler = tf.function(self.sample, reduce_retracing=True)
@@ -409,12 +516,36 @@ class GAN(keras.Model):
         return np.concatenate(chunks)
 
     def sample(self, seeds: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        """Map int64 seeds `(batch,)` (and labels) to images in [0, 1]; a row sees only its seed."""
+        """Map seeds to images; a row sees only its own seed and label.
+
+        Args:
+            seeds: integers `(batch,)`.
+            labels: class ids `(batch,)`, for a conditional model.
+
+        Returns:
+            float32 `(batch, *image_shape)` in [0, 1].
+
+        Raises:
+            ValueError: as in `call`.
+        """
         latents = self.latents(seeds)
         return self(latents if labels is None else [latents, labels])
 
     def latents(self, seeds: tf.Tensor) -> tf.Tensor:
-        """Return the latents `(batch, latent_dim)` that samples of these int64 seeds come from."""
+        """Return the latents that samples of these seeds come from.
+
+        Args:
+            seeds: integers `(batch,)`.
+
+        Returns:
+            float32 `(batch, latent_dim)`, truncated.
+
+        Raises:
+            ValueError: seeds that are no integers.
+        """
+        seeds = tf.convert_to_tensor(seeds)
+        if not seeds.dtype.is_integer:
+            raise ValueError(f"seeds are {seeds.dtype.name}; expected integers.")
         latents = latents_from_seeds(seeds, self.pair.latent_dim, self.pair.latent)
         middle = latent_quantile(self.pair.latent, 0.5)
         return middle + self.truncation * (latents - middle)
@@ -439,6 +570,51 @@ class GAN(keras.Model):
         if ids.min() < 0 or ids.max() >= classes:
             raise ValueError(f"labels {ids.min()}..{ids.max()}: expected 0 to {classes - 1}.")
         return np.resize(ids, num).astype(np.int32)
+
+    def checked_labels(self, labels: tf.Tensor) -> tf.Tensor:
+        """Return class ids as int32, known to be in range.
+
+        Why:
+            A label out of range would become a zero one-hot vector, and a grey picture, in
+            silence. In a graph the check is an assertion that the labels depend on, so that an
+            exported model refuses them wherever it is served.
+
+        Args:
+            labels: integers `(batch,)`.
+
+        Returns:
+            int32 `(batch,)`.
+
+        Raises:
+            ValueError: wrong dtype or rank; ids outside 0..num_classes-1.
+            tf.errors.InvalidArgumentError: such ids, when the graph is run.
+        """
+        labels = self._integer_labels(labels)
+        last = self.pair.num_classes - 1
+        inside = tf.reduce_all((labels >= 0) & (labels <= tf.cast(last, labels.dtype)))
+        if tf.executing_eagerly():
+            if not inside:
+                ids = labels.numpy()
+                raise ValueError(f"labels {ids.min()}..{ids.max()}: expected 0 to {last}.")
+            return tf.cast(labels, tf.int32)
+        expected = f"labels: expected class ids 0 to {last}, these came:"
+        check = tf.debugging.Assert(inside, [expected, labels], summarize=10)
+        with tf.control_dependencies([check]):
+            return tf.cast(tf.identity(labels), tf.int32)
+
+    @staticmethod
+    def _integer_labels(labels) -> tf.Tensor:
+        labels = tf.convert_to_tensor(labels)
+        if not labels.dtype.is_integer:
+            raise ValueError(
+                f"labels are {labels.dtype.name}; expected integer class ids: cast them, for "
+                "example labels.astype('int32')."
+            )
+        if labels.shape.rank != 1:
+            raise ValueError(
+                f"labels have shape {tuple(labels.shape)}; expected one class id a row, (batch,)."
+            )
+        return labels
 
     # ------------------------------------------------------------------ one step, in parts
 
@@ -542,7 +718,9 @@ class GAN(keras.Model):
 
     def _unpack(self, data):
         """Return images in the pair's range and labels, or None."""
-        images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        if sample_weight is not None:
+            raise ValueError("Sample or class weights came; this model has no use for them.")
         if self.pair.conditional and labels is None:
             raise ValueError(
                 "This GAN is conditional: it needs (images, labels), only images came."
@@ -550,15 +728,30 @@ class GAN(keras.Model):
         if images.shape[1:] != self.pair.image_shape:
             raise ValueError(
                 f"Images of shape {tuple(images.shape[1:])} came, the networks are built for "
-                f"{self.pair.image_shape}; load the data with image_size=, or build the pair anew."
+                f"{self.pair.image_shape}; load the data with image_size=, add an axis of channels "
+                "(images[..., None]), or build the pair anew."
             )
-        if images.dtype != tf.uint8 and self.pair.output_range is not None:
-            low, high = self.pair.output_range
-            slack = 1e-3 * (high - low)
-            outside = tf.reduce_any((images < low - slack) | (images > high + slack))
-            self._record(outside, "range")
-        images = self.pair.to_network(images)
-        return images, tf.cast(labels, "int32") if self.pair.conditional else None
+        scaled = self.pair.to_network(images)
+        if images.dtype.is_floating and self.pair.output_range is not None:
+            # Written so that NaN, which is neither below nor above, is outside.
+            floats = tf.cast(images, tf.float32)
+            inside = tf.reduce_all((floats >= -_SLACK) & (floats <= 1.0 + _SLACK))
+            self._record(tf.logical_not(inside), "range", floats)
+        return scaled, self._recorded_labels(labels) if self.pair.conditional else None
+
+    def _recorded_labels(self, labels) -> tf.Tensor:
+        """Return int32 labels; those out of range become a fault, for steps that XLA compiles."""
+        labels = self._integer_labels(labels)
+        classes = tf.cast(self.pair.num_classes, labels.dtype)
+        outside = tf.reduce_any((labels < 0) | (labels >= classes))
+        self._record(outside, "labels", labels)
+        return tf.cast(labels, tf.int32)
+
+    def _random_latents(self, real) -> tf.Tensor:
+        """Draw one training latent for each row of `real`."""
+        return random_latents(
+            tf.shape(real)[0], self.pair.latent_dim, self.pair.latent, self.seed_generator
+        )
 
     # ------------------------------------------------------------------ bookkeeping
 
@@ -576,14 +769,38 @@ class GAN(keras.Model):
         for name, value in (("d_loss", d_loss), ("g_loss", g_loss), ("penalty", penalty)):
             self._record(tf.logical_not(tf.math.is_finite(value)), name)
 
-    def _record(self, happened: tf.Tensor, name: str) -> None:
-        """Keep the first fault and its step; `fit` reads it between executions.
+    def _record(self, happened: tf.Tensor, name: str, values: tf.Tensor | None = None) -> None:
+        """Keep the first fault, its step and the range of `values`; `fit` reads it in between.
 
         An assertion inside the step would be dropped by XLA.
         """
         known = self._fault.value
+        first = happened & (known[0] == 0)
+        if values is not None:
+            values = tf.cast(values, "float64")
+            missing = tf.reduce_any(tf.math.is_nan(values))  # a minimum may leave NaN out
+            seen = tf.stack([tf.reduce_min(values), tf.reduce_max(values)])
+            seen = tf.where(missing, tf.constant(np.nan, "float64"), seen)
+            self._fault_range.assign(tf.where(first, seen, self._fault_range.value))
         fresh = tf.stack([tf.constant(_FAULTS.index(name), "int64"), self.d_updates.value])
-        self._fault.assign(tf.where(happened & (known[0] == 0), fresh, known))
+        self._fault.assign(tf.where(first, fresh, known))
+
+    def _raise_fault(self) -> None:
+        """Raise what a step recorded, if anything."""
+        code, step = (int(number) for number in self._fault.numpy())
+        low, high = self._fault_range.numpy()
+        if code == 0:
+            return
+        if _FAULTS[code] == "range":
+            raise ValueError(_outside(low, high))
+        if _FAULTS[code] == "labels":
+            raise ValueError(
+                f"labels {low:.0f}..{high:.0f}: expected 0 to {self.pair.num_classes - 1}."
+            )
+        raise NonFiniteLossError(
+            f"{_FAULTS[code]} became NaN or infinite at step {step}. The last checkpoint holds the "
+            "state before it; lower the learning rate or change the objective."
+        )
 
     def _log(self, d_logs, g_loss, g_moved) -> dict[str, tf.Tensor]:
         one = tf.ones(())
@@ -594,8 +811,9 @@ class GAN(keras.Model):
         )
         return {
             **self.loss_means.result(),
-            "d_updates": self.d_updates.value,
-            "g_updates": self.g_updates.value,
+            # Copies: a variable itself cannot leave a step that runs eagerly.
+            "d_updates": tf.identity(self.d_updates.value),
+            "g_updates": tf.identity(self.g_updates.value),
         }
 
 
@@ -621,7 +839,7 @@ class ConditionalGAN(GAN):
 class _Watch(keras.callbacks.Callback):
     """Raise what the compiled step recorded, and keep data order in step with the model."""
 
-    def __init__(self, data):
+    def __init__(self, data=None):
         super().__init__()
         self.data = data
 
@@ -632,22 +850,38 @@ class _Watch(keras.callbacks.Callback):
         set_epoch(self.data, int(self.model.epochs_seen.numpy()))
 
     def on_train_batch_end(self, batch, logs=None):
-        code, step = (int(number) for number in self.model._fault.numpy())
-        if code == 0:
-            return
-        if _FAULTS[code] == "range":
-            low, high = self.model.pair.output_range
-            raise ValueError(
-                f"Float images outside [{low:g}, {high:g}] at step {step}; pass uint8 images, "
-                "which are scaled here, or scale the floats to that range."
-            )
-        raise NonFiniteLossError(
-            f"{_FAULTS[code]} became NaN or infinite at step {step}. The last checkpoint holds the "
-            "state before it; lower the learning rate or change the objective."
-        )
+        self.model._raise_fault()
+
+    on_test_begin = on_predict_begin = on_train_begin
+    on_test_batch_end = on_predict_batch_end = on_train_batch_end
 
     def on_epoch_end(self, epoch, logs=None):
         self.model.epochs_seen.assign_add(1)
+
+
+def _watched(callbacks, data=None):
+    """Return the callbacks with a watch before them."""
+    watch = _Watch(data)
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks.append(watch)
+        return callbacks
+    if callbacks is None or isinstance(callbacks, keras.callbacks.Callback):
+        return [watch, *([callbacks] if callbacks else [])]
+    return [watch, *callbacks]
+
+
+def _outside(low: float, high: float) -> str:
+    """Say which floats came in place of [0, 1], and what they probably are."""
+    if np.isnan(low):
+        return "Images with NaN came; expected floats in [0, 1]. Find where the data lose them."
+    if low < -_SLACK:
+        remedy = "Pixels in [-1, 1] become [0, 1] by (images + 1) / 2."
+    else:
+        remedy = (
+            "Floats 0..255, as of image_dataset_from_directory, become [0, 1] by images / 255; or "
+            "cast them to uint8."
+        )
+    return f"Float images from {low:g} to {high:g} came; expected [0, 1]. {remedy}"
 
 
 @contextlib.contextmanager
@@ -671,18 +905,36 @@ def _statistics_kept(network: keras.Model):
 
 
 def _check(
-    n_critic: int, simultaneous: bool, critic_warm_up: bool, ema: float | None, truncation: float
+    n_critic: int,
+    simultaneous: bool,
+    critic_warm_up: bool,
+    fresh_latents: bool,
+    ema: float | None,
+    truncation: float,
 ) -> None:
-    if n_critic < 1:
-        raise ValueError(f"n_critic={n_critic}: expected at least 1.")
-    if simultaneous and (n_critic != 1 or critic_warm_up):
-        raise ValueError(
-            "simultaneous=True moves both networks in each step: it needs n_critic=1 and no "
-            "critic_warm_up."
+    check_whole("n_critic", n_critic)
+    switches = {
+        "simultaneous": simultaneous,
+        "critic_warm_up": critic_warm_up,
+        "fresh_latents": fresh_latents,
+    }
+    for name, value in switches.items():
+        if not isinstance(value, bool):
+            raise SettingError(f"{name}={value!r}: expected True or False.")
+    if simultaneous and (n_critic != 1 or critic_warm_up or fresh_latents):
+        raise SettingError(
+            "simultaneous=True moves both networks in each step by one generator pass: it needs "
+            "n_critic=1, no critic_warm_up and no fresh_latents."
         )
-    if ema is not None and not 0.0 < ema < 1.0:
-        raise ValueError(f"ema={ema}: expected a decay between 0 and 1, or None.")
-    if not 0.0 < truncation <= 1.0:
-        raise ValueError(
+    if ema is not None and not _between(ema, 0.0, 1.0):
+        raise SettingError(f"ema={ema}: expected a decay between 0 and 1, or None.")
+    if truncation != 1.0 and not _between(truncation, 0.0, 1.0):
+        raise SettingError(
             f"truncation={truncation}: expected above 0 and at most 1 (no truncation)."
         )
+
+
+def _between(value: float, low: float, high: float) -> bool:
+    """Whether a real number lies strictly inside; NaN, text and True do not."""
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return real and low < value < high

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_survey.layers.sampling import check_latent
+from tfgan_survey.settings import check_whole
 
 
 @keras.saving.register_keras_serializable("tfgan_survey")
@@ -47,8 +48,8 @@ class NetworkPair:
         self.generator = generator
         self.discriminator = discriminator
         self.image_shape = tuple(int(size) for size in image_shape)
-        self.latent_dim = int(latent_dim)
-        self.num_classes = None if num_classes is None else int(num_classes)
+        self.latent_dim = check_whole("latent_dim", latent_dim)
+        self.num_classes = None if num_classes is None else check_whole("num_classes", num_classes)
         self.output_range = None if output_range is None else tuple(map(float, output_range))
         self.latent = check_latent(latent)
         self._validate()
@@ -59,13 +60,31 @@ class NetworkPair:
         return self.num_classes is not None
 
     def to_network(self, images: tf.Tensor) -> tf.Tensor:
-        """Scale uint8 0..255 to `output_range` as float32; leave floats as they are."""
-        if images.dtype != tf.uint8:
-            return tf.cast(images, tf.float32)
+        """Scale images as data have them to `output_range`, float32; leave points as they are.
+
+        Args:
+            images: uint8 0..255, or floats in [0, 1], which give the same.
+
+        Returns:
+            float32 tensor of the same shape, in `output_range`.
+
+        Raises:
+            ValueError: another dtype, of which nobody knows what its white is; or uint8 for
+                networks that work on points.
+        """
         if self.output_range is None:
-            raise ValueError("These networks work on points, float32; uint8 images came.")
-        low, high = self.output_range
-        return tf.cast(images, tf.float32) * ((high - low) / 255.0) + low
+            if images.dtype == tf.uint8:
+                raise ValueError("These networks work on points, float32; uint8 images came.")
+            return tf.cast(images, tf.float32)
+        if images.dtype == tf.uint8:
+            low, high = self.output_range
+            return tf.cast(images, tf.float32) * ((high - low) / 255.0) + low
+        if not images.dtype.is_floating:
+            raise ValueError(
+                f"{images.dtype.name} images came; expected uint8 0..255 or floats in [0, 1]. "
+                "Cast pixels 0..255 to uint8, and pixels that are 0 or 1 to float32."
+            )
+        return self.from_unit(tf.cast(images, tf.float32))
 
     def from_unit(self, images: tf.Tensor) -> tf.Tensor:
         """Scale [0, 1] to `output_range`; leave points as they are."""

@@ -6,50 +6,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from toy_gan import SHAPE, batch, batches, equal, make, weights
 
-from tfgan_survey.data.images import ImageSet
 from tfgan_survey.errors import NonFiniteLossError
 from tfgan_survey.layers.sampling import latents_from_seeds
 from tfgan_survey.models import GAN, ConditionalGAN
 from tfgan_survey.networks import mlp, two_branch
 from tfgan_survey.objectives.minimax import NonSaturating
-
-SHAPE = (6, 6, 1)
-
-
-def make(
-    num_classes=None, *, eager=True, jit=False, widths=(8,), norm="batch", seed=0, spe=3, **options
-):
-    pair = mlp(
-        SHAPE, num_classes, seed=seed, latent_dim=5, generator_widths=widths,
-        discriminator_widths=widths, norm=norm,
-    )  # fmt: skip
-    gan = GAN(pair, options.pop("objective", NonSaturating()), seed=seed, **options)
-    gan.compile(
-        keras.optimizers.Adam(1e-2), keras.optimizers.Adam(1e-2), run_eagerly=eager,
-        steps_per_execution=None if eager else spe, jit_compile=jit,
-    )  # fmt: skip
-    return gan
-
-
-def batches(n=48, seed=0):
-    rng = np.random.default_rng(seed)
-    images = rng.integers(0, 256, (n, *SHAPE), dtype=np.uint8)
-    return ImageSet("toy", images, np.arange(n, dtype=np.int32) % 3, 3, ("a", "b", "c"))
-
-
-def batch(n=16, labels=True):
-    data = batches(n)
-    images = tf.constant(data.images)
-    return (images, tf.constant(data.labels)) if labels else images
-
-
-def weights(network):
-    return [variable.numpy().copy() for variable in network.weights]
-
-
-def equal(left, right):
-    return all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
 
 
 @pytest.mark.parametrize("num_classes", [None, 3])
@@ -85,6 +48,56 @@ def test_update_counts_are_n_critic_to_one_in_compiled_fit(n_critic):
     assert int(gan.g_updates.numpy()) == 12 // n_critic == logs["g_updates"][-1]
     assert int(gan.d_optimizer.iterations.numpy()) == 12
     assert int(gan.g_optimizer.iterations.numpy()) == 12 // n_critic
+
+
+def test_fresh_latents_give_the_generator_other_latents_than_the_discriminator():
+    """Algorithm 1 draws twice a step; the default draws once and both players see it."""
+
+    def latents_seen(**options):
+        gan = make(3, norm="none", **options)
+        seen, generate = [], gan.pair.generate
+        gan.pair.generate = lambda latents, *args, **kwargs: (
+            seen.append(latents) or generate(latents, *args, **kwargs)
+        )
+        before = gan.seed_generator.state.numpy().copy()
+        gan.train_step(batch())
+        gan.pair.generate = generate
+        return seen, gan.seed_generator.state.numpy() - before
+
+    shared, one_draw = latents_seen()
+    assert len(shared) == 1
+    fresh, two_draws = latents_seen(fresh_latents=True)
+    assert len(fresh) == 2 and np.abs(fresh[0] - fresh[1]).max() > 0.1
+    np.testing.assert_array_equal(fresh[0], shared[0])
+    assert one_draw.sum() > 0
+    np.testing.assert_array_equal(two_draws, 2 * one_draw)
+
+
+@pytest.mark.parametrize(("fresh", "draws"), [(False, 6), (True, 12)])
+def test_fresh_latents_count_with_several_critic_steps(fresh, draws):
+    def state_after(gan, steps):
+        for _ in range(steps):
+            gan.train_step(batch())
+        return gan.seed_generator.state.numpy()
+
+    one = state_after(make(3), 1) - make(3).seed_generator.state.numpy()
+    gan = make(3, n_critic=3, fresh_latents=fresh)
+    start = gan.seed_generator.state.numpy()
+    np.testing.assert_array_equal(state_after(gan, 6) - start, draws * one)
+    assert int(gan.g_updates.numpy()) == 2
+    assert GAN.from_config(gan.get_config()).fresh_latents is fresh
+
+
+def test_shared_latents_with_several_critic_steps_are_those_of_the_critic():
+    gan = make(3, n_critic=2)
+    seen, generate = [], gan.pair.generate
+    gan.pair.generate = lambda latents, *args, **kwargs: (
+        seen.append(latents) or generate(latents, *args, **kwargs)
+    )
+    for _ in range(2):
+        gan.train_step(batch())
+    assert len(seen) == 3  # D, D, G
+    np.testing.assert_array_equal(seen[1], seen[2])
 
 
 def test_published_warm_up_gives_100_critic_steps_at_first():
@@ -240,14 +253,6 @@ def test_nan_stops_training_and_names_loss_and_step():
         gan.fit(batches().stream(8), epochs=3, verbose=0, callbacks=[Poison()])
 
 
-def test_float_images_outside_the_declared_range_are_refused():
-    gan = make(None, eager=False)
-    floats = np.full((16, *SHAPE), 1.5, np.float32)
-    with pytest.raises(ValueError, match=r"outside \[0, 1\]"):
-        gan.fit(floats, batch_size=8, verbose=0)
-    gan.fit(floats / 2, batch_size=8, verbose=0)
-
-
 def test_wrong_shape_and_missing_labels_are_refused():
     with pytest.raises(ValueError, match="built for"):
         make(None).train_step(tf.zeros((4, 5, 5, 1), tf.uint8))
@@ -261,10 +266,8 @@ def test_wrong_shape_and_missing_labels_are_refused():
         (lambda: make(None).generate(2, labels=1), "without labels"),
         (lambda: make(3).generate(2, labels=3), "expected 0 to 2"),
         (lambda: make(3).generate(2, labels=[0.5]), "expected one class id"),
-        (lambda: make(3).generate(0), "at least 1"),
-        (lambda: make(None, n_critic=0), "n_critic=0"),
         (lambda: make(None, n_critic=2, simultaneous=True), "simultaneous"),
-        (lambda: make(None, ema=1.0), "ema=1.0"),
+        (lambda: make(None, fresh_latents=True, simultaneous=True), "no fresh_latents"),
         (lambda: ConditionalGAN(mlp(SHAPE), NonSaturating()), "num_classes"),
     ],
 )

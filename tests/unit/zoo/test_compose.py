@@ -74,7 +74,7 @@ def test_an_axis_can_be_exchanged_and_its_old_options_go():
         ({"norm": "batsch"}, SettingError, "expected one of batch"),
         ({"objective": "non_saturatin"}, UnknownNameError, "did you mean non_saturating"),
         ({"epochs": "1", "steps": "1"}, SettingError, "exactly one"),
-        ({"batch_size": "0"}, SettingError, "at least 1"),
+        ({"batch_size": "0"}, SettingError, "expected 1 to"),
         ({"seed": "-1"}, SettingError, "expected 0 to"),
     ],
 )
