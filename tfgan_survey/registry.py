@@ -158,8 +158,21 @@ class Configured:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]):
-        """Build the object from what `get_config` returned."""
-        return cls(**config)
+        """Build the object from what `get_config` returned, in this version or an earlier one."""
+        return cls(**{**cls.earlier(config), **config})
+
+    @classmethod
+    def earlier(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what earlier versions computed where a newer option's default is another.
+
+        Args:
+            given: the options that were recorded; those options that are not among them did not
+                exist then.
+
+        Returns:
+            Values of options that exist since; those that are missing have their default.
+        """
+        return {}
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{key}={value!r}" for key, value in self.get_config().items())

@@ -3,13 +3,17 @@
 Every row has two forms of the conjugate. `conjugate(t)` is the formula of the paper's table, for
 theory and tests. `conjugate_of_output(v)` is f*(g_f(v)) simplified on paper, so that no logarithm
 meets an exponential that has already overflowed; training uses it.
+
+Exponentials are kept from overflow by bending the score itself: T and f*(T) are both taken at
+w(v), which is v up to a limit and grows as a logarithm beyond it. Whatever w is, f*(T) is the
+conjugate of that very T, so the value stays a lower bound of the divergence.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import tensorflow as tf
@@ -32,9 +36,15 @@ DivergenceName = Literal[
 ]
 DIVERGENCES = get_args(DivergenceName)
 Tails = Literal["exponential", "algebraic"]
+BeyondLimit = Literal["consistent", "separate"]
+# Rows without an exponential that a limit could meet: both forms beyond it are one.
+UNLIMITED = ("pearson", "jensen_shannon", "gan", "alpha_two", "total_variation")
 
-# Where a row's own formula has to take over from a logarithm of what float32 rounds to 0 or 1.
-_ASYMPTOTE = 15.0
+# Where an asymptote takes over from a logarithm of what nears 0 in float32 (e^-87 is the smallest
+# normal number), and where it did in the form "separate", 3e-7 too early.
+_ASYMPTOTE, _EARLY_ASYMPTOTE = 80.0, 15.0
+# A logarithm of the ratio of which float32 holds the power and its slope, whatever the limit.
+_LARGEST_POWER = 40.0
 # Newton steps for Lambert's W. They converge quadratically and from one side; 8 are exact in
 # float64 over |v| <= 100 (tested against scipy).
 _NEWTON_STEPS = 8
@@ -73,8 +83,14 @@ def divergence(
     pi: float | None = None,
     exponent_limit: float = 15.0,
     tails: Tails = "exponential",
+    beyond_limit: BeyondLimit = "consistent",
 ) -> Divergence:
     """Return a row by its name.
+
+    Formula:
+        T = g_f(w(v)),  f*(T) = f*(g_f(w(v)))
+        w(v) = v up to the limit h,  h + log(1 + k (v - h)) / k beyond it, k the exponent's slope,
+        so that e^(k w) goes on as the tangent of e^(k v)
 
     Args:
         name: one of `DIVERGENCES`.
@@ -84,9 +100,15 @@ def divergence(
             tangent beyond this exponent. float32 overflows at 88; e^15 = 3e6 is far outside any
             ratio that a minibatch can show. A score that were clipped instead would have no
             gradient by which to come back.
+        beyond_limit: `consistent`: output and conjugate of one bent score, a lower bound for any
+            scores; `separate`: each with its own tangent, as earlier versions computed, which
+            bounds nothing where a score is beyond the limit.
         tails: how T of `total_variation`, the only one bounded on both sides, nears its bounds.
             `exponential`: tanh(v) / 2 as in the table, with slopes of 2 e^(-2 |v|); `algebraic`:
             v / (1 + |v|) / 2, with slopes of 1 / |v|^2, by which players far out come back.
+
+    Returns:
+        The row, its `output`, `conjugate_of_output` and `log_ratio` guarded.
 
     Raises:
         UnknownNameError: no such divergence.
@@ -103,17 +125,79 @@ def divergence(
         raise ValueError(f"tails={tails!r}: expected {' or '.join(shapes)}.")
     if not exponent_limit > 0.0:
         raise ValueError(f"exponent_limit={exponent_limit}: expected above 0.")
+    if beyond_limit not in get_args(BeyondLimit):
+        raise ValueError(
+            f"beyond_limit={beyond_limit!r}: expected {' or '.join(get_args(BeyondLimit))}."
+        )
+    separate = beyond_limit == "separate"
+    asymptote = _EARLY_ASYMPTOTE if separate else _ASYMPTOTE
 
     def exp(x: tf.Tensor) -> tf.Tensor:
-        return _exp(x, exponent_limit)
+        return _exp(x, exponent_limit) if separate else tf.exp(x)
 
     if name == "weighted_jensen_shannon":
-        return _weighted_jensen_shannon(0.5 if pi is None else pi)
+        return _weighted_jensen_shannon(0.5 if pi is None else pi, asymptote)
     if name == "alpha_half":
-        return _alpha_below_one(0.5 if alpha is None else alpha, exp)
+        alpha = 0.5 if alpha is None else alpha
+        row = _alpha_below_one(alpha, exp, asymptote)
+    elif name == "alpha_two":
+        alpha = 2.0 if alpha is None else alpha
+        row = _alpha_above_one(alpha)
+    else:
+        row = _rows(exp, shapes[tails])[name]
+    return row if separate else _bent(row, *_limits(name, alpha, exponent_limit))
+
+
+def _limits(
+    name: str, alpha: float | None, limit: float
+) -> tuple[float | None, float | None, float]:
+    """Return the scores below and above which a row is bent, None for nowhere, and the slope k.
+
+    There the exponent of the row's output (below) or of its composed conjugate (above) is `limit`.
+    """
+    if name == "alpha_half" and alpha > 0.0:
+        # f* grows as base^(-k), base = (1 - alpha) softplus(-v), which nears e^(k v)
+        k = alpha / (1.0 - alpha)
+        log_softplus = -limit / k - math.log(1.0 - alpha)
+        softplus = math.exp(min(log_softplus, 700.0))
+        small = softplus < 1e-12
+        inverse = log_softplus if small else softplus + math.log(-math.expm1(-softplus))
+        return None, -inverse, k
     if name == "alpha_two":
-        return _alpha_above_one(2.0 if alpha is None else alpha)
-    return _rows(exp, shapes[tails])[name]
+        # a power, no exponential, but one of 1 / (alpha - 1)
+        high = math.expm1(min(_LARGEST_POWER * (alpha - 1.0), 80.0)) / (alpha - 1.0)
+        return None, high, 1.0 / (1.0 + high * (alpha - 1.0))
+    return {
+        "kl": (None, 1.0 + limit, 1.0),
+        "reverse_kl": (-limit, None, 1.0),
+        "neyman": (-limit, None, 1.0),
+        "squared_hellinger": (-limit, limit, 1.0),
+        "jeffrey": (None, 1.0 + limit - math.exp(-limit), 1.0),  # there 1 / W(e^(1-v)) = e^limit
+    }.get(name, (None, None, 1.0))
+
+
+def _bent(row: Divergence, low: float | None, high: float | None, k: float) -> Divergence:
+    """Return a row whose scores go through w(v) first."""
+    if low is None and high is None:
+        return row
+
+    def bend(v: tf.Tensor) -> tf.Tensor:
+        w = v
+        if high is not None:
+            w = tf.minimum(w, high) + tf.math.log1p(k * tf.nn.relu(v - high)) / k
+        if low is not None:
+            w = tf.maximum(w, low) - tf.math.log1p(k * tf.nn.relu(low - v)) / k
+        return w
+
+    def after(function: Function) -> Function:
+        return lambda v: function(bend(v))
+
+    return replace(
+        row,
+        output=after(row.output),
+        conjugate_of_output=after(row.conjugate_of_output),
+        log_ratio=after(row.log_ratio),
+    )
 
 
 def lambert_log(s: tf.Tensor) -> tf.Tensor:
@@ -134,15 +218,15 @@ def _exp(x: tf.Tensor, limit: float) -> tf.Tensor:
     return tf.exp(tf.minimum(x, limit)) * (1.0 + tf.nn.relu(x - limit))
 
 
-def _log_softplus_negative(v: tf.Tensor) -> tf.Tensor:
+def _log_softplus_negative(v: tf.Tensor, asymptote: float) -> tf.Tensor:
     """Return log log(1 + e^-v), which tends to -v."""
-    return tf.where(v > _ASYMPTOTE, -v, tf.math.log(tf.nn.softplus(-tf.minimum(v, _ASYMPTOTE))))
+    return tf.where(v > asymptote, -v, tf.math.log(tf.nn.softplus(-tf.minimum(v, asymptote))))
 
 
-def _log_one_minus_power(v: tf.Tensor, exponent: float) -> tf.Tensor:
+def _log_one_minus_power(v: tf.Tensor, exponent: float, asymptote: float) -> tf.Tensor:
     """Return log(1 - sigmoid(v)^exponent), which tends to log(exponent) - v."""
-    inner = tf.math.log(-tf.math.expm1(-exponent * tf.nn.softplus(-tf.minimum(v, _ASYMPTOTE))))
-    return tf.where(v > _ASYMPTOTE, math.log(exponent) - v, inner)
+    inner = tf.math.log(-tf.math.expm1(-exponent * tf.nn.softplus(-tf.minimum(v, asymptote))))
+    return tf.where(v > asymptote, math.log(exponent) - v, inner)
 
 
 def _jeffrey_conjugate(t: tf.Tensor, exp: Function = tf.exp) -> tf.Tensor:
@@ -180,7 +264,7 @@ def _log_sigmoid(v: tf.Tensor) -> tf.Tensor:
     return -tf.nn.softplus(-v)
 
 
-def _weighted_jensen_shannon(pi: float) -> Divergence:
+def _weighted_jensen_shannon(pi: float, asymptote: float) -> Divergence:
     if not 0.0 < pi < 1.0:
         raise ValueError(f"pi={pi}: expected between 0 and 1.")
     offset, odds = -pi * math.log(pi), math.log((1.0 - pi) / pi)
@@ -190,7 +274,7 @@ def _weighted_jensen_shannon(pi: float) -> Divergence:
         return pi * u * tf.math.log(u) - mixture * tf.math.log(mixture)
 
     def log_ratio(v):
-        return odds - tf.nn.softplus(-v) / pi - _log_one_minus_power(v, 1.0 / pi)
+        return odds - tf.nn.softplus(-v) / pi - _log_one_minus_power(v, 1.0 / pi, asymptote)
 
     return Divergence(
         f=f,
@@ -198,7 +282,7 @@ def _weighted_jensen_shannon(pi: float) -> Divergence:
         conjugate=lambda t: (1.0 - pi) * tf.math.log((1.0 - pi) / (1.0 - pi * tf.exp(t / pi))),
         output=lambda v: offset - tf.nn.softplus(-v),
         conjugate_of_output=lambda v: (
-            (1.0 - pi) * (math.log(1.0 - pi) - _log_one_minus_power(v, 1.0 / pi))
+            (1.0 - pi) * (math.log(1.0 - pi) - _log_one_minus_power(v, 1.0 / pi, asymptote))
         ),
         log_ratio=log_ratio,
         threshold=0.0,
@@ -220,14 +304,14 @@ def _alpha_functions(alpha: float):
     return f, slope, conjugate
 
 
-def _alpha_below_one(alpha: float, exp: Function) -> Divergence:
+def _alpha_below_one(alpha: float, exp: Function, asymptote: float) -> Divergence:
     if not alpha < 1.0 or alpha == 0.0:
         raise ValueError(f"alpha={alpha}: alpha_half takes values below 1, not 0; see alpha_two.")
     f, slope, conjugate = _alpha_functions(alpha)
     rest = 1.0 - alpha
 
     def log_base(v):
-        return math.log(rest) + _log_softplus_negative(v)
+        return math.log(rest) + _log_softplus_negative(v, asymptote)
 
     return Divergence(
         f=f,
@@ -247,7 +331,7 @@ def _alpha_above_one(alpha: float) -> Divergence:
 
     def log_ratio(v):
         base = v * (alpha - 1.0) + 1.0
-        return tf.math.log(tf.maximum(base, math.exp(-_ASYMPTOTE))) / (alpha - 1.0)
+        return tf.math.log(tf.maximum(base, math.exp(-_EARLY_ASYMPTOTE))) / (alpha - 1.0)
 
     return Divergence(f, slope, conjugate, _identity, conjugate, log_ratio, threshold=0.0)
 
@@ -279,7 +363,7 @@ def _rows(exp: Function, squashed: Function) -> dict[str, Divergence]:
             conjugate=_pearson_conjugate,
             output=_identity,
             conjugate_of_output=_pearson_conjugate,
-            log_ratio=lambda v: tf.math.log(tf.maximum(0.5 * v + 1.0, math.exp(-_ASYMPTOTE))),
+            log_ratio=lambda v: tf.math.log(tf.maximum(0.5 * v + 1.0, math.exp(-_EARLY_ASYMPTOTE))),
             threshold=0.0,
         ),
         "neyman": Divergence(

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_survey.objectives.base import Objective
-from tfgan_survey.objectives.divergences import DivergenceName, Tails
+from tfgan_survey.objectives.divergences import UNLIMITED, BeyondLimit, DivergenceName, Tails
 from tfgan_survey.objectives.divergences import divergence as row
 
 
@@ -33,9 +33,11 @@ class FDivergence(Objective):
         pi: of `weighted_jensen_shannon`; None for 1/2.
         exponent_limit: beyond it exponentials go on as their tangent. A lower one bounds the slope
             of the losses, e^limit, where one generated image far off would otherwise spoil Adam's
-            moments for a thousand steps; ratios p/q beyond about e^limit are then not told apart.
+            moments for a thousand steps; ratios p/q beyond about e^limit are learned more slowly.
         tails: of the bounded T of `total_variation`, see `tfgan_survey.objectives.divergences`.
             With the table's tanh both players of MNIST end where it is flat.
+        beyond_limit: `consistent` keeps f*(T) the conjugate of T beyond the limit too, and -d_loss
+            a lower bound; `separate` is what versions before computed, for their runs.
 
     Raises:
         UnknownNameError: no such divergence.
@@ -54,18 +56,25 @@ class FDivergence(Objective):
         pi: float | None = None,
         exponent_limit: float = 15.0,
         tails: Tails = "exponential",
+        beyond_limit: BeyondLimit = "consistent",
     ):
         if generator_objective not in ("saddle", "practical"):
             raise ValueError(
                 f"generator_objective={generator_objective!r}: expected saddle or practical."
             )
-        self.row = row(divergence, alpha, pi, exponent_limit, tails)
+        self.row = row(divergence, alpha, pi, exponent_limit, tails, beyond_limit)
         self.divergence = divergence
         self.generator_objective = generator_objective
         self.alpha = alpha
         self.pi = pi
         self.exponent_limit = exponent_limit
         self.tails = tails
+        self.beyond_limit = beyond_limit
+
+    @classmethod
+    def earlier(cls, given):
+        """Name the form of runs begun before there were two, where the two differ."""
+        return {} if given.get("divergence") in UNLIMITED else {"beyond_limit": "separate"}
 
     @property
     def threshold(self) -> float:

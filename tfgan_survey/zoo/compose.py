@@ -73,20 +73,24 @@ def resolve(model: str, overrides: Mapping[str, Any] | None = None) -> Settings:
 def complete(settings: Settings) -> Settings:
     """Return settings of an earlier version with the options that exist since then.
 
-    They get the default of the part that has them, which is what that version computed; a
-    recipe's own choice may be newer than the run.
+    They get what that version computed: what the part says about `earlier` versions, else its
+    default; a recipe's own choice may be newer than the run.
     """
     registries = _registries()
 
-    def filled(options: Mapping[str, Any], parameters) -> dict[str, Any]:
-        return {name: p.default for name, p in parameters.items()} | dict(options)
+    def filled(options: Mapping[str, Any], parameters, part) -> dict[str, Any]:
+        earlier = part.earlier(options) if hasattr(part, "earlier") else {}
+        return {name: p.default for name, p in parameters.items()} | earlier | dict(options)
 
     axes = {}
     for axis in AXES:
         choice: Choice = getattr(settings, axis)
-        parameters = registries[axis].options(choice.name)
-        axes[axis] = Choice(choice.name, filled(choice.options, parameters))
-    return dataclasses.replace(settings, loop=filled(settings.loop, _loop_options()), **axes)
+        registry = registries[axis]
+        options = filled(choice.options, registry.options(choice.name), registry[choice.name])
+        axes[axis] = Choice(choice.name, options)
+    from tfgan_survey.models import GAN
+
+    return dataclasses.replace(settings, loop=filled(settings.loop, _loop_options(), GAN), **axes)
 
 
 def build(
