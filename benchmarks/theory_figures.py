@@ -19,6 +19,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+from theory_trainings import hold_still, linear_pair, points_gan, train_gaussian, train_recorded
 
 from tfgan_survey import pictures, theory
 from tfgan_survey.data import GaussianMixture, ring
@@ -53,9 +54,9 @@ def optimal_discriminator(path: Path) -> dict:
     data, fake = GaussianMixture([-1.0, 1.5], [0.5, 0.7], [0.4, 0.6]), GaussianMixture([0.3], 1.0)
     grid = np.linspace(-3.5, 4.0, 751)
     p, q = theory.cells(data.log_density, grid), theory.cells(fake.log_density, grid)
-    gan = GAN(theory.linear_pair([[1.0]], [0.3], activation="leaky_relu"), Minimax())
+    gan = GAN(linear_pair([[1.0]], [0.3], activation="leaky_relu"), Minimax())
     gan.compile(keras.optimizers.Adam(2e-3), keras.optimizers.SGD(0.0), jit_compile=False)
-    theory.train_recorded(gan, data.sample(200_000), 2000, lambda model: None, 500, 1024)
+    train_recorded(gan, data.sample(200_000), 2000, lambda model: None, 500, 1024)
     d = scores_to_probabilities(gan, grid[:, None])
     best = theory.optimal_discriminator(p, q)
     exact, reached = theory.generator_value(p, q), theory.game_value(p, q, d)
@@ -118,7 +119,7 @@ def two_lines(path: Path) -> dict:
             ("js", Minimax(), None),
             ("w1", Wasserstein(), GradientPenalty(weight)),
         ):
-            pair = theory.linear_pair(
+            pair = linear_pair(
                 [[0.0, 1.0]],
                 [shift, 0.0],
                 latent="uniform_01",
@@ -129,7 +130,7 @@ def two_lines(path: Path) -> dict:
             gan.compile(
                 keras.optimizers.Adam(3e-3, 0.5), keras.optimizers.SGD(0.0), jit_compile=False
             )
-            sums = theory.train_recorded(
+            sums = train_recorded(
                 gan, points, 600, lambda model: model.loss_means.totals.numpy()[0], 100
             )
             d_loss = (sums[-1] - sums[-2]) / 100
@@ -238,15 +239,15 @@ def helvetica(path: Path) -> dict:
     mixture = ring(8, radius=2.0, sigma=0.15)
     centres, sigma, bounds = mixture.modes, 0.15, (-4.0, 4.0)
     points = np.clip(mixture.sample(50_000), *bounds)
-    gan = theory.points_gan(2, latent_dim=8, output_range=bounds, n_critic=5, jit_compile=False)
+    gan = points_gan(2, latent_dim=8, output_range=bounds, n_critic=5, jit_compile=False)
 
     def probe(model):
         return model.pair.from_unit(model.generate(1000, seed=0))
 
-    before = theory.train_recorded(gan, points, 5000, probe, 1000)
-    theory.hold_still(gan.d_optimizer)
+    before = train_recorded(gan, points, 5000, probe, 1000)
+    hold_still(gan.d_optimizer)
     gan.n_critic = 1
-    after = theory.train_recorded(gan, points, 1000, probe, 100)
+    after = train_recorded(gan, points, 1000, probe, 100)
 
     def measured(samples):
         found = mixture_coverage(samples, centres, sigma)
@@ -281,7 +282,7 @@ def gaussian_fits(path: Path) -> dict:
     grid = np.linspace(-4, 7, 500)
     figure, axes = new_figure(10.5, 6.6, 3, 4, sharex=True, sharey=True)
     for axis, name in zip(axes.flat, DIVERGENCES, strict=True):
-        best, fit = theory.best_gaussian(name, mixture), theory.train_gaussian(name, mixture)
+        best, fit = theory.best_gaussian(name, mixture), train_gaussian(name, mixture)
         axis.fill_between(grid, np.exp(mixture.log_density(grid)), color="0.85", label="mixture")
         for label, one, style in (("optimum", best, "-"), ("trained", fit, "--")):
             curve = np.exp(GaussianMixture([one.mean], one.deviation).log_density(grid))
@@ -305,7 +306,7 @@ def figure_1(path: Path) -> dict:
     p = theory.cells(mixture.log_density, grid)
     edges = np.append(grid, 2 * high - grid[-2]) - (grid[1] - grid[0]) / 2
     latents = np.linspace(-1, 1, 20_001, dtype=np.float32)[:, None]
-    gan = theory.points_gan(
+    gan = points_gan(
         1, latent_dim=1, widths=(64, 64), output_range=(low, high), learning_rate=1e-3, n_critic=3
     )
 
@@ -315,9 +316,9 @@ def figure_1(path: Path) -> dict:
         return q / q.sum(), made, scores_to_probabilities(model, grid[:, None])
 
     points = np.clip(mixture.sample(50_000), low, high)
-    early = theory.train_recorded(gan, points, 600, probe, 30)
+    early = train_recorded(gan, points, 600, probe, 30)
     seen = [(30 * i, *one) for i, one in enumerate(early)]
-    late = theory.train_recorded(gan, points, 6000, probe, 300)
+    late = train_recorded(gan, points, 6000, probe, 300)
     seen += [(600 + 300 * i, *one) for i, one in enumerate(late) if i]
     frames = [_figure_1_frame(grid, p, *one, latents[:, 0]) for one in seen]
     pictures.save_film(frames, path, seconds=8)
@@ -378,7 +379,7 @@ def batch_norm_bound(path: Path) -> dict:
             gamma = float(layer.gamma[0]) if hasattr(layer, "gamma") else math.nan
             return totals, gamma
 
-        seen = theory.train_recorded(gan, digits.images, steps, probe, every, 128)
+        seen = train_recorded(gan, digits.images, steps, probe, every, 128)
         losses = np.diff([total for total, _ in seen]) / every
         curves[name] = (losses, [abs(gamma) for _, gamma in seen[1:]])
     at = every * np.arange(1, steps // every + 1)

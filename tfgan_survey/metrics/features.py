@@ -86,7 +86,7 @@ class Features:
         if digest != WEIGHTS[dataset]:
             raise DataError(
                 f"{path} has sha256 {digest}, expected {WEIGHTS[dataset]}; install the package "
-                "again, or run benchmarks/train_features.py and enter the digest it prints."
+                "again, or run tools/train_features.py and enter the digest it prints."
             )
         self.dataset = dataset
         self.sha256 = digest

@@ -1,8 +1,8 @@
-"""What the papers prove, as functions: closed forms for tests and figures, and small trainings.
+"""What the papers prove, as functions: closed forms for tests and figures.
 
-`distances`, `game`, `generator_gradients`, `convergence` and `batch_norm` are numpy alone.
-`gaussian_fit` and `toy` train real, small GANs of this package and import TensorFlow; importing
-this package does not (PEP 562).
+All but `gaussian_fit` are numpy alone; that one integrates the package's own f-divergences and
+imports TensorFlow, importing this package does not (PEP 562). The small trainings held against
+them are in `benchmarks/theory_trainings.py`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,5 @@ _MODULES = {
     "best_gaussian": "gaussian_fit",
     "gaussian_divergence": "gaussian_fit",
     "paper_mixture": "gaussian_fit",
-    "train_gaussian": "gaussian_fit",
-    "hold_still": "toy",
-    "linear_pair": "toy",
-    "points_gan": "toy",
-    "train_recorded": "toy",
 }
 __getattr__, __dir__, __all__ = attach(__name__, _MODULES)

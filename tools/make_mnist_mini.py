@@ -1,8 +1,8 @@
 """Regenerate `mnist_mini.xz`: the first 10,000 training and 2,000 test images of MNIST.
 
-Run `python -m tfgan_survey.data.assets.make_mnist_mini` where MNIST is prepared (`tfgan-survey
-data prepare mnist`); it writes the file aside, renames it and prints the SHA-256 that
-`tfgan_survey/data/mini.py` expects.
+Run `python tools/make_mnist_mini.py` where MNIST is prepared (`tfgan-survey data prepare mnist`);
+it writes the file aside, renames it and prints the SHA-256 that `tfgan_survey/data/mini.py`
+expects.
 
 The file is one xz stream of 12,000 label bytes and then 12,000 * 784 pixel bytes, training images
 first, both in the original IDX order. Plain rows of pixels under xz with lc=4, lp=0, pb=0 came to
@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import hashlib
 import lzma
-import os
 
 from tfgan_survey.data.loading import load_arrays
 from tfgan_survey.data.sets.mini import ASSET, TEST_COUNT, TRAIN_COUNT
+from tfgan_survey.files import written_aside
 
 _FILTERS = [
     {
@@ -40,9 +40,8 @@ def main() -> None:
     payload = b"".join(part.labels.astype("uint8").tobytes() for part in parts)
     payload += b"".join(part.images.tobytes() for part in parts)
     packed = lzma.compress(payload, format=lzma.FORMAT_XZ, filters=_FILTERS)
-    aside = ASSET.with_suffix(".part")
-    aside.write_bytes(packed)
-    os.replace(aside, ASSET)
+    with written_aside(ASSET) as aside:
+        aside.write_bytes(packed)
     print(f"{ASSET.name}: {len(packed):,} bytes, sha256 {hashlib.sha256(packed).hexdigest()}")
 
 

@@ -1,7 +1,7 @@
 """Train the feature classifiers that the package ships, and print their accuracy and sha256.
 
-    python benchmarks/train_features.py mnist            # about 3 minutes on one core
-    python benchmarks/train_features.py fashion_mnist    # about 4 minutes
+    python tools/train_features.py mnist            # about 3 minutes on one core
+    python tools/train_features.py fashion_mnist    # about 4 minutes
 
 The file goes to `tfgan_survey/metrics/weights/`; enter the printed digest into `WEIGHTS` in
 `tfgan_survey/metrics/features.py`. A new file changes every Frechet and kernel distance a little:
@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import time
 from pathlib import Path
 
 import numpy as np
 
 from tfgan_survey.data import load_arrays
+from tfgan_survey.files import written_aside
 from tfgan_survey.metrics import features as shipped
 from tfgan_survey.metrics.classifier import train_classifier
 
@@ -31,6 +31,7 @@ REQUIRED = {"mnist": 0.993, "fashion_mnist": 0.91}
 
 
 def main() -> None:
+    """Train one classifier, write its file, print what `WEIGHTS` has to say."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("dataset", choices=sorted(RECIPES))
     parser.add_argument("--seed", type=int, default=0)
@@ -60,9 +61,8 @@ def main() -> None:
     }
     content = shipped.pack_weights(model, card)
     path = arguments.output or shipped.weights_path(dataset)
-    aside = path.with_suffix(".partial")
-    aside.write_bytes(content)
-    os.replace(aside, path)
+    with written_aside(path) as aside:
+        aside.write_bytes(content)
     print(f"{path}: {len(content):,} bytes, trained in {seconds:.0f} s")
     print(f"test accuracy {accuracy:.4f}, required {REQUIRED[dataset]}")
     print(f"sha256 {hashlib.sha256(content).hexdigest()}")

@@ -1,1 +1,0 @@
-"""Files shipped with the package, and the script that makes them."""
