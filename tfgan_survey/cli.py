@@ -38,9 +38,8 @@ def models() -> None:
 
     rows = [("name", "made of", "source", "data", "quick budget", "source's budget")]
     for name, recipe in MODELS.items():
-        parts = [recipe.network, recipe.objective, recipe.regularizer, recipe.optimizer]
-        made_of = " + ".join(part for part in parts if part != "none")
-        data = recipe.options.get("dataset", "mnist")
+        made_of = " + ".join(part.name for part in recipe.parts.values())
+        data = recipe.run.get("dataset", "mnist")
         rows.append((name, made_of, recipe.source, data, f"{recipe.quick:,} steps", recipe.paper))
     _table(rows)
 

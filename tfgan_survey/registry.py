@@ -7,6 +7,7 @@ them, so an option cannot exist without effect and cannot be misspelt in silence
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 import pkgutil
@@ -48,7 +49,28 @@ class Registry(Mapping[str, Callable]):
         return options_of(self[name])
 
 
-def discover(kind: str, package: str, path: list[str], base: type) -> Registry:
+@dataclasses.dataclass(frozen=True)
+class Axis:
+    """One of the axes that a family of models is composed along.
+
+    Args:
+        registry: the values by name.
+        argument: where a chosen value goes: a parameter of the model's constructor, or of its
+            `compile` where the role is `optimizer`.
+        role: `network` values are built for the data (image_shape, num_classes, seed), the others
+            from their options alone; an `optimizer` is for `compile`.
+        default: the value where a recipe chooses none; None where it has to.
+    """
+
+    registry: Registry
+    argument: str
+    role: Literal["network", "part", "optimizer"] = "part"
+    default: str | None = None
+
+
+def discover(
+    kind: str, package: str, path: list[str], base: type, attribute: str = "name"
+) -> Registry:
     """Import every module of a package and register the subclasses of `base` found there.
 
     A new value therefore touches its own file only; there is no second list to keep in step.
@@ -57,7 +79,8 @@ def discover(kind: str, package: str, path: list[str], base: type) -> Registry:
         kind: what the names stand for, used in error messages.
         package: dotted name of the package.
         path: the package's `__path__`.
-        base: subclasses of it that carry their own `name` attribute are registered under it.
+        base: subclasses of it that carry their own `attribute` are registered under its value.
+        attribute: where a class says how it is called.
 
     Raises:
         ValueError: two classes claim one name.
@@ -67,10 +90,11 @@ def discover(kind: str, package: str, path: list[str], base: type) -> Registry:
         module = importlib.import_module(f"{package}.{module_info.name}")
         for value in vars(module).values():
             own = isinstance(value, type) and value.__module__ == module.__name__
-            if own and issubclass(value, base) and "name" in vars(value):
-                if value.name in found:
-                    raise ValueError(f"two {kind}s are called {value.name!r}")
-                found[value.name] = value
+            if own and issubclass(value, base) and attribute in vars(value):
+                name = getattr(value, attribute)
+                if name in found:
+                    raise ValueError(f"two {kind}s are called {name!r}")
+                found[name] = value
     return Registry(kind, found)
 
 

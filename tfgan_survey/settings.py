@@ -18,7 +18,8 @@ BUDGET = ("epochs", "steps")
 # The largest size or count that every kernel and counter below holds.
 _LARGEST = 2**31 - 1
 _LARGEST_SIDE = 2**14  # of an image: a batch of one colour picture has 3 GB there
-AXES = ("network", "objective", "regularizer", "d_optimizer", "g_optimizer")
+# Kept beside the run's own fields, so no axis may be called so.
+_NO_RUN_FIELDS = ("model", "family", "parts", "loop")
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,16 @@ class Choice:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides what a run computes.
+    """Everything that decides what a run computes: a family, its parts, data and budget.
+
+    A part can be read as an attribute: `settings.objective` is `settings.parts["objective"]`.
 
     Args:
         model: name in the zoo.
         dataset: name of the data set.
+        parts: axis to choice; which axes there are, the family declares.
+        loop: further keyword arguments of the family's model.
+        family: kind of model, see `tfgan_survey.models.FAMILIES`.
         split: which of its images, in original order, for example `train[:50000]`.
         conditional: whether the networks see labels.
         image_size: side to which images are resized; None keeps the data's own.
@@ -47,22 +53,13 @@ class Settings:
         deterministic: whether TensorFlow's deterministic kernels are forced.
         jit_compile: XLA on or off.
         steps_per_execution: steps between two calls of the callbacks.
-        network: the network axis.
-        objective: the objective axis.
-        regularizer: the regularizer axis.
-        d_optimizer: the discriminator's optimizer.
-        g_optimizer: the generator's optimizer.
-        loop: keyword arguments of `GAN`.
     """
 
     model: str
     dataset: str
-    network: Choice
-    objective: Choice
-    regularizer: Choice
-    d_optimizer: Choice
-    g_optimizer: Choice
+    parts: Mapping[str, Choice]
     loop: Mapping[str, Any] = field(default_factory=dict)
+    family: str = "gan"
     split: str = "train"
     conditional: bool = False
     image_size: int | None = None
@@ -81,7 +78,7 @@ class Settings:
                 f"epochs={self.epochs}, steps={self.steps}: give exactly one of the two."
             )
         for name, annotation in typing.get_type_hints(type(self)).items():
-            if name not in (*AXES, "loop"):
+            if name not in _NO_RUN_FIELDS:
                 value = parse_value(name, getattr(self, name), annotation)
                 object.__setattr__(self, name, value)
         for name in ("batch_size", "steps_per_execution", "epochs", "steps", "image_size"):
@@ -90,32 +87,47 @@ class Settings:
                 check_whole(name, getattr(self, name), largest=largest)
         check_whole("seed", self.seed, smallest=0)
 
+    def __getattr__(self, name: str) -> Choice:
+        """Return a part by its axis."""
+        parts = self.__dict__.get("parts", {})
+        if name not in parts:
+            raise AttributeError(f"settings have no field and no axis {name!r}.")
+        return parts[name]
+
     def to_dict(self) -> dict[str, Any]:
-        """Return a nested dictionary of plain values."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+        """Return a nested dictionary of plain values; each axis has its own key beside the rest."""
+        values = dataclasses.asdict(self)
+        return json.loads(json.dumps({**values.pop("parts"), **values}))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
-        """Build from `to_dict`'s result.
+        """Build from `to_dict`'s result, also of a version that knew one family only.
 
         Raises:
             SettingError: a key is unknown or missing.
         """
-        values = dict(values)
-        fields = {f.name: f for f in dataclasses.fields(cls)}
-        for key in values:
-            if key not in fields:
+        fields = [f.name for f in dataclasses.fields(cls) if f.name != "parts"]
+        parts, rest = {}, {}
+        for key, value in values.items():
+            if key in fields:
+                rest[key] = value
+            elif isinstance(value, Mapping) and {"name", "options"} == set(value):
+                parts[key] = Choice(value["name"], _tuples(value["options"]))
+            else:
                 raise SettingError(f"unknown setting {key!r}; nearest: {nearest(key, fields)}.")
-        missing = [n for n in ("model", "dataset", *AXES) if n not in values]
-        if missing:
-            raise SettingError(f"settings {missing} are missing; every saved run has them.")
-        for key in AXES:
-            values[key] = Choice(values[key]["name"], _tuples(values[key]["options"]))
-        values["loop"] = _tuples(values.get("loop", {}))
-        return cls(**values)
+        missing = [name for name in ("model", "dataset") if name not in rest]
+        if missing or not parts:
+            raise SettingError(
+                f"settings {missing or 'of the parts'} are missing; every saved run has them."
+            )
+        rest["loop"] = _tuples(rest.get("loop", {}))
+        return cls(parts=parts, **rest)
 
     def flat(self) -> dict[str, Any]:
-        """Return one level: `network.width`, `objective`, `batch_size`, ... to plain values."""
+        """Return one level: `network.width`, `objective`, `batch_size`, ... to plain values.
+
+        These are the full keys of `tfgan_survey.zoo.resolve`.
+        """
         flat: dict[str, Any] = {}
         for key, value in self.to_dict().items():
             if isinstance(value, dict) and "name" in value:

@@ -1,11 +1,14 @@
-"""Models: the training loops.
+"""Models: the training loops, by family.
 
-Whoever loads a saved GAN needs every class that it may be made of registered with Keras, so this
-package imports all axes.
+Every module here is found by itself, and brings the axes along of which its models are made, so
+that whoever loads a saved model has every class that it needs registered with Keras.
 """
 
-from tfgan_survey import networks, objectives, regularizers
-from tfgan_survey.models import optimizers
-from tfgan_survey.models.gan import GAN, ConditionalGAN
+import keras
 
-__all__ = ["GAN", "ConditionalGAN", "networks", "objectives", "optimizers", "regularizers"]
+from tfgan_survey.models.gan import GAN, ConditionalGAN
+from tfgan_survey.registry import discover
+
+FAMILIES = discover("family", __name__, __path__, keras.Model, attribute="family")
+
+__all__ = ["FAMILIES", "GAN", "ConditionalGAN"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import numbers
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -14,8 +14,13 @@ import tensorflow as tf
 from tfgan_survey.data.stream import set_epoch
 from tfgan_survey.errors import NonFiniteLossError, SettingError
 from tfgan_survey.layers.sampling import latent_quantile, latents_from_seeds, random_latents
+from tfgan_survey.models.optimizers import OPTIMIZERS
+from tfgan_survey.networks import NETWORKS
 from tfgan_survey.networks.pair import NetworkPair
+from tfgan_survey.objectives import OBJECTIVES
 from tfgan_survey.objectives.base import Objective
+from tfgan_survey.registry import Axis
+from tfgan_survey.regularizers import REGULARIZERS
 from tfgan_survey.regularizers.base import NoRegularizer, Regularizer
 from tfgan_survey.settings import check_whole
 
@@ -106,6 +111,15 @@ class GAN(keras.Model):
     Source: Goodfellow et al. 2014, arXiv:1406.2661, Algorithm 1; survey section 2.4.5.
     """
 
+    family: ClassVar[str] = "gan"
+    axes: ClassVar[Mapping[str, Axis]] = {
+        "network": Axis(NETWORKS, "pair", "network"),
+        "objective": Axis(OBJECTIVES, "objective"),
+        "regularizer": Axis(REGULARIZERS, "regularizer", default="none"),
+        "d_optimizer": Axis(OPTIMIZERS, "d_optimizer", "optimizer"),
+        "g_optimizer": Axis(OPTIMIZERS, "g_optimizer", "optimizer"),
+    }
+
     def __init__(
         self,
         pair: NetworkPair,
@@ -160,6 +174,11 @@ class GAN(keras.Model):
         )
         self._sampler = None
         self.built = True
+
+    @classmethod
+    def assemble(cls, pair: NetworkPair, *parts, **options) -> GAN:
+        """Build the model from chosen parts; a pair with labels makes it a `ConditionalGAN`."""
+        return (ConditionalGAN if pair.conditional else cls)(pair, *parts, **options)
 
     # ------------------------------------------------------------------ compile, save
 

@@ -209,16 +209,9 @@ def _settings(run: RunFolder, model: str, overrides: dict, resume: bool, log) ->
 
 
 def _stored_overrides(stored: Settings) -> dict[str, Any]:
-    """Return the flat overrides that resolve to `stored`."""
-    values = stored.to_dict()
-    flat = {k: v for k, v in values.items() if not isinstance(v, dict) and k not in BUDGET}
-    flat.pop("model")
-    for axis in ("network", "objective", "regularizer"):
-        flat |= {axis: values[axis]["name"], **values[axis]["options"]}
-    for axis, prefix in (("d_optimizer", "d_"), ("g_optimizer", "g_")):
-        flat[axis] = values[axis]["name"]
-        flat |= {prefix + key: value for key, value in values[axis]["options"].items()}
-    return flat | values["loop"]
+    """Return the overrides that resolve to `stored`."""
+    left_out = ("model", "family", *BUDGET)
+    return {key: value for key, value in stored.flat().items() if key not in left_out}
 
 
 def _model(run: RunFolder, settings: Settings, data: ImageSet) -> GAN:

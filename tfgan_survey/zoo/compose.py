@@ -1,26 +1,42 @@
-"""From a name and overrides to settings, and from settings to a compiled GAN."""
+"""From a name and overrides to settings, and from settings to a compiled model.
+
+A full key names the axis and the option, `network.width` or `regularizer.weight`; `loop.` and
+`run.` stand before the options of the model's class and of the run. The short form, `width`, is
+taken wherever it means one thing.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import typing
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tfgan_survey.errors import SettingError, nearest
 from tfgan_survey.registry import options_of, parse_value
-from tfgan_survey.settings import AXES, BUDGET, Choice, Settings
+from tfgan_survey.settings import BUDGET, Choice, Settings
 from tfgan_survey.zoo.recipes import MODELS, Recipe
 
 if TYPE_CHECKING:
-    from tfgan_survey.models.gan import GAN
+    import keras
 
-# `optimizer` and `learning_rate` set both networks' optimizers; `d_...` and `g_...` one.
-_OPTIMIZER_PREFIXES = {"d_optimizer": "d_", "g_optimizer": "g_"}
-_RUN_FIELDS = {
-    f.name: f for f in dataclasses.fields(Settings) if f.name not in (*AXES, "model", "loop")
-}
+# `optimizer` and `optimizer.learning_rate` mean every optimizer that a family has; the short form
+# of one of several, `d_optimizer.learning_rate`, is `d_learning_rate`.
+_OPTIMIZER = "optimizer"
+_NO_RUN_FIELDS = ("model", "family", "parts", "loop")
+
+
+class _Place(NamedTuple):
+    """One option that a key may set; `block` is an axis, `loop` or `run`."""
+
+    block: str
+    option: str
+    annotation: Any
+
+    @property
+    def key(self) -> str:
+        return f"{self.block}.{self.option}"
 
 
 def resolve(model: str, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -28,45 +44,53 @@ def resolve(model: str, overrides: Mapping[str, Any] | None = None) -> Settings:
 
     Args:
         model: name in `MODELS`.
-        overrides: flat keys: run settings (`batch_size`), axes (`objective`), options of the
-            chosen axis values (`clip_value`), of the optimizers (`learning_rate`, or
-            `d_learning_rate` for one of them) and of the loop (`n_critic`). Text is converted to
-            the option's type.
+        overrides: run settings (`batch_size`), axes (`objective`), options of the chosen axis
+            values (`objective.coding`, or `coding` where that is not ambiguous), of the optimizers
+            (`learning_rate` for all, `d_optimizer.learning_rate` or `d_learning_rate` for one) and
+            of the loop (`n_critic`). Text is converted to the option's type.
 
     Returns:
         The settings.
 
     Raises:
         UnknownNameError: unknown model, or unknown value on an axis.
-        SettingError: a key that nothing in this composition has, or a value of the wrong type.
+        SettingError: a key that nothing in this composition has or that means several things, or
+            a value of the wrong type.
     """
     recipe: Recipe = MODELS[model]
-    overrides = dict(overrides or {})
-    registries = _registries()
-    names = _axis_names(recipe, overrides)
-    accepted = _accepted(registries, names)
-    values: dict[tuple[str, str], Any] = {}
-    for source, given in (("recipe", recipe.options), ("override", overrides)):
-        for key, value in given.items():
-            targets = accepted.get(key)
-            if targets is None:
-                if source == "recipe" and _belongs_to_replaced(key, recipe, names, registries):
-                    continue
-                raise _unknown_key(model, key, accepted, names)
-            for axis, option, annotation in targets:
-                values[axis, option] = parse_value(key, value, annotation)
-    budget = {key: overrides.get(key) for key in BUDGET if overrides.get(key) is not None}
-    if not budget:
-        values["run", "steps"] = recipe.quick
-    run = {option: value for (axis, option), value in values.items() if axis == "run"}
+    family = _family(recipe.family)
+    given = dict(overrides or {})
+    chosen, blocks = _choose(family, recipe, given)
+    places = _places(family, chosen)
+    values: dict[str, Any] = {}
+    for block, options in blocks.items():
+        for option, value in options.items():
+            key = f"{block}.{option}"
+            if key in places:
+                values[key] = parse_value(option, value, places[key][0].annotation)
+            elif block not in chosen or _recipe_choice(recipe, family, block) == chosen[block]:
+                raise _unknown_key(model, key, places, chosen)
+    for key, value in given.items():
+        for place in _targets(model, key, places, chosen, family):
+            values[place.key] = parse_value(key, value, place.annotation)
+
+    def options(block: str, parameters) -> dict[str, Any]:
+        return {name: values.get(f"{block}.{name}", p.default) for name, p in parameters.items()}
+
+    run = {key.removeprefix("run."): v for key, v in values.items() if key.startswith("run.")}
+    if not any(run.get(key) is not None for key in BUDGET):
+        run["steps"] = recipe.quick
+    if run["dataset"] != blocks["run"]["dataset"] and not {"split", "run.split"} & {*given}:
+        run.pop("split", None)  # chosen for the recipe's own data
     return Settings(
         model=model,
-        **{"dataset": "mnist", **run},
-        loop=_options(values, "loop", _loop_options()),
-        **{
-            axis: Choice(name, _options(values, axis, registries[axis].options(name)))
-            for axis, name in names.items()
+        family=recipe.family,
+        parts={
+            axis: Choice(name, options(axis, family.axes[axis].registry.options(name)))
+            for axis, name in chosen.items()
         },
+        loop=options("loop", _loop_options(family)),
+        **run,
     )
 
 
@@ -75,22 +99,28 @@ def complete(settings: Settings) -> Settings:
 
     They get what that version computed: what the part says about `earlier` versions, else its
     default; a recipe's own choice may be newer than the run.
+
+    Raises:
+        SettingError: parts that are not those of the family.
     """
-    registries = _registries()
+    family = _family(settings.family)
+    if set(settings.parts) != set(family.axes):
+        raise SettingError(
+            f"settings of a {settings.family} have the parts {', '.join(family.axes)}; "
+            f"{', '.join(settings.parts)} came."
+        )
 
     def filled(options: Mapping[str, Any], parameters, part) -> dict[str, Any]:
         earlier = part.earlier(options) if hasattr(part, "earlier") else {}
         return {name: p.default for name, p in parameters.items()} | earlier | dict(options)
 
-    axes = {}
-    for axis in AXES:
-        choice: Choice = getattr(settings, axis)
-        registry = registries[axis]
+    parts = {}
+    for axis, choice in settings.parts.items():
+        registry = family.axes[axis].registry
         options = filled(choice.options, registry.options(choice.name), registry[choice.name])
-        axes[axis] = Choice(choice.name, options)
-    from tfgan_survey.models import GAN
-
-    return dataclasses.replace(settings, loop=filled(settings.loop, _loop_options(), GAN), **axes)
+        parts[axis] = Choice(choice.name, options)
+    loop = filled(settings.loop, _loop_options(family), family)
+    return dataclasses.replace(settings, parts=parts, loop=loop)
 
 
 def build(
@@ -98,8 +128,8 @@ def build(
     image_shape: tuple[int, ...] = (28, 28, 1),
     num_classes: int | None = None,
     **overrides: Any,
-) -> GAN:
-    """Build a named GAN, compiled with its optimizers.
+) -> keras.Model:
+    """Build a named model, compiled with its optimizers.
 
     Args:
         model: name in `MODELS`.
@@ -108,7 +138,7 @@ def build(
         **overrides: as in `resolve`.
 
     Returns:
-        The compiled `GAN` (a `ConditionalGAN` where there are classes).
+        The compiled model; a `GAN` with labels is a `ConditionalGAN`.
 
     Example:
         >>> gan = build("survey_cgan", num_classes=10, seed=1)
@@ -120,8 +150,8 @@ def build(
 
 def build_from_settings(
     settings: Settings, image_shape: tuple[int, ...], num_classes: int | None
-) -> GAN:
-    """Build the compiled GAN that `settings` describe.
+) -> keras.Model:
+    """Build the compiled model that `settings` describe.
 
     Args:
         settings: resolved settings.
@@ -131,109 +161,124 @@ def build_from_settings(
     Raises:
         SettingError: conditional, but the data has no classes.
     """
-    from tfgan_survey.models import GAN, ConditionalGAN
-
     if settings.conditional and num_classes is None:
         raise SettingError(f"{settings.model} is conditional: it needs num_classes.")
-    registries = _registries()
+    family = _family(settings.family)
+    classes = num_classes if settings.conditional else None
 
-    def make(axis: str, *args, **kwargs):
-        choice: Choice = getattr(settings, axis)
-        return registries[axis][choice.name](*args, **choice.options, **kwargs)
+    def made(*roles: str) -> dict[str, Any]:
+        found = {}
+        for axis, choice in settings.parts.items():
+            declared = family.axes[axis]
+            if declared.role in roles:
+                data = (image_shape, classes) if declared.role == "network" else ()
+                seed = {"seed": settings.seed} if declared.role == "network" else {}
+                part = declared.registry[choice.name]
+                found[declared.argument] = part(*data, **choice.options, **seed)
+        return found
 
     with _precision(settings.precision):
-        pair = make(
-            "network",
-            image_shape,
-            num_classes if settings.conditional else None,
-            seed=settings.seed,
-        )
-        model = (ConditionalGAN if settings.conditional else GAN)(
-            pair,
-            make("objective"),
-            make("regularizer"),
-            **settings.loop,
-            seed=settings.seed,
-            name=settings.model,
+        model = family.assemble(
+            **made("network", "part"), **settings.loop, seed=settings.seed, name=settings.model
         )
     model.compile(
-        make("d_optimizer"),
-        make("g_optimizer"),
+        **made("optimizer"),
         jit_compile=settings.jit_compile,
         steps_per_execution=settings.steps_per_execution,
     )
     return model
 
 
-def _registries() -> dict[str, Any]:
-    """Return the axes; imported here because they import TensorFlow."""
-    from tfgan_survey.models.optimizers import OPTIMIZERS
-    from tfgan_survey.networks import NETWORKS
-    from tfgan_survey.objectives import OBJECTIVES
-    from tfgan_survey.regularizers import REGULARIZERS
+def _family(name: str):
+    """Return a family's model class; imported here because it imports TensorFlow."""
+    from tfgan_survey.models import FAMILIES
 
-    return {
-        "network": NETWORKS,
-        "objective": OBJECTIVES,
-        "regularizer": REGULARIZERS,
-        "d_optimizer": OPTIMIZERS,
-        "g_optimizer": OPTIMIZERS,
-    }
+    return FAMILIES[name]
 
 
-def _loop_options() -> dict[str, Any]:
-    from tfgan_survey.models import GAN
-
-    return {name: p for name, p in options_of(GAN).items() if name != "regularizer"}
-
-
-def _axis_names(recipe: Recipe, overrides: dict[str, Any]) -> dict[str, str]:
-    """Take the axis choices out of the overrides."""
-    both = overrides.pop("optimizer", recipe.optimizer)
-    defaults = {
-        "network": recipe.network,
-        "objective": recipe.objective,
-        "regularizer": recipe.regularizer,
-        "d_optimizer": both,
-        "g_optimizer": both,
-    }
-    return {axis: overrides.pop(axis, default) for axis, default in defaults.items()}
+def _loop_options(family) -> dict[str, Any]:
+    arguments = {axis.argument for axis in family.axes.values()}
+    return {name: p for name, p in options_of(family).items() if name not in arguments}
 
 
-def _accepted(registries, names) -> dict[str, list[tuple[str, str, Any]]]:
-    """Map each flat key to the (axis, option, type) places that it sets."""
+def _optimizers(family) -> list[str]:
+    return [name for name, axis in family.axes.items() if axis.role == "optimizer"]
+
+
+def _recipe_choice(recipe: Recipe, family, axis: str) -> str:
+    """Return what a recipe chooses on an axis."""
+    for block in (axis, *([_OPTIMIZER] if axis in _optimizers(family) else [])):
+        if block in recipe.parts:
+            return recipe.parts[block].name
+    if family.axes[axis].default is None:
+        raise ValueError(f"a recipe of the family {recipe.family!r} has to choose its {axis}.")
+    return family.axes[axis].default
+
+
+def _choose(
+    family, recipe: Recipe, given: dict[str, Any]
+) -> tuple[dict[str, str], dict[str, Mapping[str, Any]]]:
+    """Take the axis choices out of the overrides; return them and the recipe's options by block."""
+    optimizers = _optimizers(family)
+    for_all = given.pop(_OPTIMIZER, None) if _OPTIMIZER not in family.axes else None
+    chosen, blocks = {}, {"loop": recipe.loop, "run": {"dataset": "mnist", **recipe.run}}
+    for axis in family.axes:
+        name = given.pop(axis, for_all if axis in optimizers else None)
+        chosen[axis] = _recipe_choice(recipe, family, axis) if name is None else name
+        shared = recipe.parts.get(_OPTIMIZER) if axis in optimizers else None
+        own = recipe.parts.get(axis)
+        blocks[axis] = {**(shared.options if shared else {}), **(own.options if own else {})}
+    return chosen, blocks
+
+
+def _places(family, chosen: Mapping[str, str]) -> dict[str, list[_Place]]:
+    """Map each full and short key to the places that it may mean."""
     hints = typing.get_type_hints(Settings)
-    accepted: dict[str, list[tuple[str, str, Any]]] = {
-        name: [("run", name, hints[name])] for name in _RUN_FIELDS
-    }
-    for name, parameter in _loop_options().items():
-        accepted[name] = [("loop", name, parameter.annotation)]
-    for axis, name in names.items():
-        for option, parameter in registries[axis].options(name).items():
-            place = (axis, option, parameter.annotation)
-            accepted.setdefault(option, []).append(place)
-            if axis in _OPTIMIZER_PREFIXES:
-                accepted[_OPTIMIZER_PREFIXES[axis] + option] = [place]
-    return accepted
+    places: dict[str, list[_Place]] = {}
+    for place in _all_places(family, chosen, hints):
+        optimizer = place.block in _optimizers(family)
+        keys = {place.key, place.option}
+        if optimizer:
+            prefix = place.block.removesuffix(_OPTIMIZER)
+            keys |= {f"{_OPTIMIZER}.{place.option}", f"{prefix}{place.option}"}
+        for key in keys:
+            places.setdefault(key, []).append(place)
+    return places
 
 
-def _options(values, axis: str, parameters) -> dict[str, Any]:
-    return {name: values.get((axis, name), p.default) for name, p in parameters.items()}
+def _all_places(family, chosen: Mapping[str, str], hints) -> Iterator[_Place]:
+    for field in dataclasses.fields(Settings):
+        if field.name not in _NO_RUN_FIELDS:
+            yield _Place("run", field.name, hints[field.name])
+    for name, parameter in _loop_options(family).items():
+        yield _Place("loop", name, parameter.annotation)
+    for axis, name in chosen.items():
+        for option, parameter in family.axes[axis].registry.options(name).items():
+            yield _Place(axis, option, parameter.annotation)
 
 
-def _belongs_to_replaced(key: str, recipe: Recipe, names, registries) -> bool:
-    """Whether a recipe's option is one of an axis value that an override replaced."""
-    original = _axis_names(recipe, {})
-    return key in _accepted(registries, original) and original != names
+def _targets(model: str, key: str, places, chosen, family) -> list[_Place]:
+    """Return the places that a key sets: one, or the same option of every optimizer."""
+    found = places.get(key)
+    if found is None:
+        raise _unknown_key(model, key, places, chosen)
+    if len(found) > 1 and not all(place.block in _optimizers(family) for place in found):
+        raise SettingError(
+            f"setting {key!r} means several things in {model}; "
+            f"give {' or '.join(place.key for place in found)}."
+        )
+    return found
 
 
-def _unknown_key(model: str, key: str, accepted, names) -> SettingError:
-    close = nearest(key, [*accepted, *AXES, "optimizer"])
+def _unknown_key(model: str, key: str, places, chosen) -> SettingError:
+    known = {*places, *chosen, _OPTIMIZER}
+    close = nearest(key, known)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
-    parts = ", ".join(dict.fromkeys(names.values()))
+    parts = ", ".join(dict.fromkeys(chosen.values()))
+    short = sorted(name for name in known if "." not in name)
     return SettingError(
-        f"setting {key!r} does nothing in {model} ({parts}); {hint}"
-        f"Accepted: {', '.join(sorted([*accepted, *AXES, 'optimizer']))}."
+        f"setting {key!r} does nothing in {model} ({parts}); {hint}Accepted, alone or as in "
+        f"{next(iter(chosen))}.OPTION: {', '.join(short)}."
     )
 
 

@@ -1,7 +1,7 @@
-"""The named GANs: compositions as data, with the papers' settings as defaults.
+"""The named models: compositions as data, with the papers' settings as defaults.
 
-An entry holds no code. Its options are looked up on the axes that it chooses, by the same path as
-`--set key=value`; an option that none of them has is an error.
+An entry holds no code. Each of its blocks belongs to one axis of its family, to the loop or to the
+run, and is looked up by the same path as `--set key=value`; an option that nothing has is an error.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tfgan_survey.registry import Registry
+from tfgan_survey.settings import Choice
 
 
 @dataclass(frozen=True)
@@ -20,60 +21,83 @@ class Recipe:
     Args:
         summary: one line: what it is.
         source: paper or survey section, with equation or table where there is one.
-        network: name on the network axis.
-        objective: name on the objective axis.
-        regularizer: name on the regularizer axis.
-        optimizer: optimizer of both networks.
-        options: options of these, of the loop and of the run, by their flat names.
+        parts: axis to the value chosen on it and to its options; `optimizer` stands for every
+            optimizer that the family has.
         quick: steps of the default budget, at most 10 minutes on 2 cores.
         paper: the source's own budget, in words.
+        loop: options of the family's model.
+        run: settings of the run, such as `batch_size`.
+        family: kind of model.
     """
 
     summary: str
     source: str
-    network: str
-    objective: str
+    parts: Mapping[str, Choice]
     quick: int
     paper: str
-    regularizer: str = "none"
-    optimizer: str = "adam"
-    options: Mapping[str, Any] = field(default_factory=dict)
+    loop: Mapping[str, Any] = field(default_factory=dict)
+    run: Mapping[str, Any] = field(default_factory=dict)
+    family: str = "gan"
 
 
-_SURVEY = Recipe(
+def _part(name: str, **options: Any) -> Choice:
+    return Choice(name, options)
+
+
+def _variant(recipe: Recipe, **changes: Any) -> Recipe:
+    """Return a recipe with changes; a block that chooses the same value adds to its options."""
+    parts = dict(recipe.parts)
+    for axis, part in changes.pop("parts", {}).items():
+        old = parts.get(axis)
+        same = old is not None and old.name == part.name
+        parts[axis] = Choice(part.name, {**old.options, **part.options}) if same else part
+    merged = {key: {**getattr(recipe, key), **changes.pop(key, {})} for key in ("loop", "run")}
+    return Recipe(**{**vars(recipe), **changes, **merged, "parts": parts})
+
+
+_SNIPPET = Recipe(
+    summary="the snippet to the letter: batch norm on the scores, cannot learn",
+    source="survey section 2.4.3; the bound is tfgan_survey.theory.batch_norm_score_bound",
+    parts={
+        "network": _part("mlp", discriminator_output_norm=True),
+        "objective": _part("non_saturating"),
+        "optimizer": _part("adam", learning_rate=1e-3),
+    },
+    run={"batch_size": 128},
+    quick=2_500,
+    paper="100,000 iterations",
+)
+
+_SURVEY = _variant(
+    _SNIPPET,
     summary="the survey snippet's MLP pair, mended: no batch norm at either end of D or on images",
     source="survey section 2.4",
-    network="mlp",
-    objective="non_saturating",
     # Batch norm stays where DCGAN has it (arXiv:1511.06434, section 3): not on G's output, not in
     # D's first layer, which is its only hidden one.
-    options={
-        "learning_rate": 1e-3,
-        "batch_size": 128,
-        "generator_output_norm": False,
-        "discriminator_norm": "none",
-        "ema": 0.999,
+    parts={
+        "network": _part(
+            "mlp",
+            discriminator_output_norm=False,
+            generator_output_norm=False,
+            discriminator_norm="none",
+        )
     },
+    loop={"ema": 0.999},
     quick=23_400,
-    paper="100,000 iterations",
 )
 
 _GAN_2014 = Recipe(
     summary="the GAN of 2014: maxout discriminator, both gradients at the same weights",
     source="Goodfellow et al. 2014, arXiv:1406.2661, section 5 and its mnist.yaml",
-    network="maxout",
-    objective="non_saturating",
-    optimizer="sgd",
-    options={
-        "split": "train[:50000]",
-        "batch_size": 100,
-        "simultaneous": True,
-        "discriminator_weight": 0.5,
-        "learning_rate": 0.1,
-        "decay": 1.000004,
-        "momentum": 0.5,
-        "final_momentum": 0.7,
+    parts={
+        "network": _part("maxout"),
+        "objective": _part("non_saturating", discriminator_weight=0.5),
+        "optimizer": _part(
+            "sgd", learning_rate=0.1, decay=1.000004, momentum=0.5, final_momentum=0.7
+        ),
     },
+    loop={"simultaneous": True},
+    run={"split": "train[:50000]", "batch_size": 100},
     quick=12_000,
     paper="no stopping rule; lr and momentum ramp over 250 epochs",
 )
@@ -81,20 +105,15 @@ _GAN_2014 = Recipe(
 _DCGAN = Recipe(
     summary="all-convolutional pair with batch norm",
     source="Radford et al. 2016, arXiv:1511.06434, section 3; survey section 3.1.2",
-    network="dcgan",
-    objective="non_saturating",
-    options={"learning_rate": 2e-4, "beta_1": 0.5, "batch_size": 128},
+    parts={
+        "network": _part("dcgan"),
+        "objective": _part("non_saturating"),
+        "optimizer": _part("adam", learning_rate=2e-4, beta_1=0.5),
+    },
+    run={"batch_size": 128},
     quick=3_000,
     paper="not stated for MNIST",
 )
-
-
-def _variant(recipe: Recipe, without: tuple[str, ...] = (), **changes: Any) -> Recipe:
-    """Return a recipe with changes; options are merged, those in `without` dropped."""
-    kept = {key: value for key, value in recipe.options.items() if key not in without}
-    options = {**kept, **changes.pop("options", {})}
-    return Recipe(**{**vars(recipe), **changes, "options": options})
-
 
 RECIPES: dict[str, Recipe] = {
     "survey_gan": _SURVEY,
@@ -102,28 +121,22 @@ RECIPES: dict[str, Recipe] = {
         _SURVEY,
         summary="survey_gan with labels in both networks",
         source="survey sections 2.4 and 3.2.1.1; Mirza & Osindero 2014, arXiv:1411.1784",
-        options={"conditional": True},
+        run={"conditional": True},
     ),
-    "survey_gan_legacy": _variant(
-        _SURVEY,
-        summary="the snippet to the letter: batch norm on the scores, cannot learn",
-        source="survey section 2.4.3; the bound is tfgan_survey.theory.batch_norm_score_bound",
-        without=("generator_output_norm", "discriminator_norm", "ema"),
-        options={"discriminator_output_norm": True},
-        quick=2_500,
-    ),
+    "survey_gan_legacy": _SNIPPET,
     "cgan_mnist": _variant(
         _DCGAN,
         summary="the main job: labels by projection, slope penalty, weight average",
         source="dcgan; Miyato & Koyama 2018, arXiv:1802.05637, Eq. 3 (projection); by measurement",
         # A weak penalty in place of batch norm in D: the classifier trained on samples rose from
         # 0.964 to 0.982; truncation gives part of the diversity back for recognisable digits.
-        regularizer="gradient_penalty",
-        options={
-            **{"conditional": True, "label_input": "projection", "batch_size": 64},
-            **{"discriminator_norm": "none", "weight": 0.1, "target": 0.0},
-            **{"learning_rate": 5e-4, "ema": 0.999, "truncation": 0.85},
+        parts={
+            "network": _part("dcgan", label_input="projection", discriminator_norm="none"),
+            "regularizer": _part("gradient_penalty", weight=0.1, target=0.0),
+            "optimizer": _part("adam", learning_rate=5e-4),
         },
+        loop={"ema": 0.999, "truncation": 0.85},
+        run={"conditional": True, "batch_size": 64},
         quick=12_000,
         paper="none: 10 minutes on 2 cores",
     ),
@@ -132,9 +145,9 @@ RECIPES: dict[str, Recipe] = {
         _GAN_2014,
         summary="the conditional GAN of 2014: two branches, labels joined in both networks",
         source="Mirza & Osindero 2014, arXiv:1411.1784, section 4.1",
-        network="two_branch",
         # ten times the decay of gan_2014, down to 1e-6
-        options={"decay": 1.00004, "conditional": True},
+        parts={"network": _part("two_branch"), "optimizer": _part("sgd", decay=1.00004)},
+        run={"conditional": True},
         quick=20_000,
         paper="stopped at the best validation likelihood",
     ),
@@ -143,26 +156,27 @@ RECIPES: dict[str, Recipe] = {
         _DCGAN,
         summary="dcgan with labels as extra maps and latents",
         source="Radford et al. 2016, arXiv:1511.06434, conditional MNIST code",
-        options={"conditional": True},
+        run={"conditional": True},
         paper="200 epochs of MNIST",
     ),
     "lsgan": _variant(
         _DCGAN,
         summary="least squares towards targets -1, 1, 0",
         source="Mao et al. 2017, arXiv:1611.04076, Eq. 2 and section 3.2.3",
-        objective="least_squares",
-        options={"coding": "pearson"},
+        parts={"objective": _part("least_squares", coding="pearson")},
         paper="not stated",
     ),
     "wgan": _variant(
         _DCGAN,
         summary="Wasserstein distance by a critic of clipped weights",
         source="Arjovsky et al. 2017, arXiv:1701.07875, Algorithm 1",
-        objective="wasserstein",
-        regularizer="weight_clipping",
-        optimizer="rmsprop",
-        options={"learning_rate": 5e-5, "clip_value": 0.01, "batch_size": 64, "n_critic": 5},
-        without=("beta_1",),
+        parts={
+            "objective": _part("wasserstein"),
+            "regularizer": _part("weight_clipping", clip_value=0.01),
+            "optimizer": _part("rmsprop", learning_rate=5e-5),
+        },
+        loop={"n_critic": 5},
+        run={"batch_size": 64},
         quick=16_000,
         paper="not stated for MNIST",
     ),
@@ -170,12 +184,14 @@ RECIPES: dict[str, Recipe] = {
         _DCGAN,
         summary="Wasserstein distance by a critic of unit slope; layer norm in the critic",
         source="Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1",
-        objective="wasserstein",
-        regularizer="gradient_penalty",
-        options={
-            **{"discriminator_norm": "layer", "weight": 10.0, "batch_size": 64, "n_critic": 5},
-            **{"learning_rate": 1e-4, "beta_1": 0.0, "beta_2": 0.9},
+        parts={
+            "network": _part("dcgan", discriminator_norm="layer"),
+            "objective": _part("wasserstein"),
+            "regularizer": _part("gradient_penalty", weight=10.0),
+            "optimizer": _part("adam", learning_rate=1e-4, beta_1=0.0, beta_2=0.9),
         },
+        loop={"n_critic": 5},
+        run={"batch_size": 64},
         quick=11_000,
         paper="200,000 generator steps (MNIST script)",
     ),
@@ -183,50 +199,58 @@ RECIPES: dict[str, Recipe] = {
         _DCGAN,
         summary="loss-sensitive GAN: margins in proportion to distance",
         source="Qi 2017, arXiv:1701.06264, Eqs. 6 and 7",
-        objective="loss_sensitive",
         # Margins through softplus: the linear form's loss has no lower bound.
-        options={"loss_form": "softplus"},
+        parts={"objective": _part("loss_sensitive", loss_form="softplus")},
         paper="not stated for MNIST",
     ),
     "fgan": Recipe(
         summary="any f-divergence through its variational bound (--set divergence=...)",
         source="Nowozin et al. 2016, arXiv:1606.00709, Eq. 4 and Table 2",
-        network="elu",
-        objective="f_divergence",
         # Not in the paper: at batch 100 the divergences collapse without the penalty, one far
         # image spoils those with steep losses without the limit, and total variation's tanh goes
         # flat (`regularizer=none`, `tails=exponential`, `exponent_limit=15` for the paper's form).
-        regularizer="gradient_penalty",
-        options={
-            **{"learning_rate": 2e-4, "beta_1": 0.5, "batch_size": 100},
-            **{"weight": 10.0, "exponent_limit": 5.0, "tails": "algebraic"},
+        parts={
+            "network": _part("elu"),
+            "objective": _part("f_divergence", exponent_limit=5.0, tails="algebraic"),
+            "regularizer": _part("gradient_penalty", weight=10.0),
+            "optimizer": _part("adam", learning_rate=2e-4, beta_1=0.5),
         },
+        run={"batch_size": 100},
         quick=12_000,
         paper="1 hour at batch 4,096",
     ),
     "mixture_gan": Recipe(
         summary="plain GAN on points of a mixture (--dataset ring or grid), for counting modes",
         source="Lin et al. 2018, arXiv:1712.04086, section 4.1 and its code",
-        network="points",
-        objective="non_saturating",
-        options={"dataset": "ring", "learning_rate": 1e-4, "beta_1": 0.8, "batch_size": 100},
+        parts={
+            "network": _part("points"),
+            "objective": _part("non_saturating"),
+            "optimizer": _part("adam", learning_rate=1e-4, beta_1=0.8),
+        },
+        run={"dataset": "ring", "batch_size": 100},
         quick=20_000,
         paper="400,000 steps",
     ),
     "mixture_gan_tuned": Recipe(
         summary="points of a mixture again: leaky units, deep generator, falling rate, averaging",
         source="by measurement, beside mixture_gan",
-        network="points",
-        objective="non_saturating",
         # Leaky units keep the modes that maxout units of the same size lose; G's depth and the
         # falling rate make the borders between modes steep, where bad points come from. On `ring`
         # the deep generator lost two modes with one seed, and none with `packing=2`.
-        options={
-            **{"dataset": "grid", "discriminator_activation": "leaky_relu", "norm": "none"},
-            **{"generator_widths": (128,) * 5, "maxout_units": (128,) * 3},
-            **{"initializer": "he_normal", "batch_size": 256, "ema": 0.999},
-            **{"learning_rate": 1e-3, "beta_1": 0.5, "beta_2": 0.99, "decay": 1.0001},
+        parts={
+            "network": _part(
+                "points",
+                discriminator_activation="leaky_relu",
+                norm="none",
+                generator_widths=(128,) * 5,
+                maxout_units=(128,) * 3,
+                initializer="he_normal",
+            ),
+            "objective": _part("non_saturating"),
+            "optimizer": _part("adam", learning_rate=1e-3, beta_1=0.5, beta_2=0.99, decay=1.0001),
         },
+        loop={"ema": 0.999},
+        run={"dataset": "grid", "batch_size": 256},
         quick=40_000,
         paper="none: 4 minutes on 1 core",
     ),

@@ -97,22 +97,60 @@ def test_build_gives_a_conditional_gan_for_classes():
         build("survey_cgan", (4, 4, 1), conditional=True)
 
 
-def test_option_names_are_disjoint_between_axes():
-    """One flat key must mean one thing."""
-    from tfgan_survey.networks import NETWORKS
-    from tfgan_survey.objectives import OBJECTIVES
-    from tfgan_survey.registry import options_of
-    from tfgan_survey.regularizers import REGULARIZERS
+def test_full_keys_name_the_axis():
+    settings = resolve(
+        "wgan_gp",
+        {"regularizer.weight": "3", "network.width": "8", "loop.n_critic": "2", "run.seed": "4",
+         "optimizer.beta_2": "0.8", "g_optimizer.learning_rate": "0.5"},
+    )  # fmt: skip
+    assert settings.regularizer.options["weight"] == 3.0
+    assert settings.network.options["width"] == 8
+    assert settings.loop["n_critic"] == 2 and settings.seed == 4
+    assert [settings.parts[f"{who}_optimizer"].options["beta_2"] for who in "dg"] == [0.8, 0.8]
+    assert settings.g_optimizer.options["learning_rate"] == 0.5
+    assert settings.d_optimizer.options["learning_rate"] == 1e-4
 
-    names = [
-        {option for value in registry for option in registry.options(value)}
-        for registry in (NETWORKS, OBJECTIVES, REGULARIZERS)
-    ]
-    names.append(set(options_of(GAN)) - {"regularizer"})
-    names.append(set(Settings.__dataclass_fields__))
-    for index, left in enumerate(names):
-        for right in names[index + 1 :]:
-            assert not left & right
+
+def test_the_flat_form_resolves_to_the_same_settings():
+    for name in MODELS:
+        settings = resolve(name, {"seed": 3})
+        flat = {k: v for k, v in settings.flat().items() if k not in ("model", "family", "epochs")}
+        assert resolve(name, flat) == settings
+
+
+def test_a_short_key_that_means_two_things_is_refused_naming_both(monkeypatch):
+    """A penalty with an option that the network has too."""
+    from tfgan_survey.models import GAN
+    from tfgan_survey.registry import Axis, Registry
+    from tfgan_survey.regularizers.gradient_penalty import GradientPenalty
+
+    class Wide(GradientPenalty):
+        def __init__(self, weight: float = 1.0, width: int = 2):
+            super().__init__(weight)
+            self.width = width
+
+    wide = Axis(Registry("regularizer", {"none": Wide}), "regularizer", default="none")
+    monkeypatch.setattr(GAN, "axes", {**GAN.axes, "regularizer": wide})
+    with pytest.raises(SettingError, match=r"network\.width or regularizer\.width"):
+        resolve("dcgan", {"width": "4"})
+    settings = resolve("dcgan", {"network.width": "4", "regularizer.width": "5"})
+    assert settings.network.options["width"] == 4
+    assert settings.regularizer.options["width"] == 5
+
+
+def test_a_split_chosen_for_one_data_set_does_not_follow_to_another():
+    assert resolve("gan_2014").split == "train[:50000]"
+    assert resolve("gan_2014", {"dataset": "mnist_mini"}).split == "train"
+    assert resolve("gan_2014", {"dataset": "mnist"}).split == "train[:50000]"
+    asked = {"dataset": "mnist_mini", "split": "train[:100]"}
+    assert resolve("gan_2014", asked).split == "train[:100]"
+
+
+def test_settings_with_the_parts_of_another_family_are_refused():
+    values = resolve("dcgan").to_dict()
+    del values["g_optimizer"]
+    with pytest.raises(SettingError, match="of a gan have the parts network"):
+        complete(Settings.from_dict(values))
 
 
 def test_none_is_a_choice_where_a_choice_is_called_none():
