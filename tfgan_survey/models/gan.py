@@ -732,12 +732,19 @@ class GAN(keras.Model):
                 "(images[..., None]), or build the pair anew."
             )
         scaled = self.pair.to_network(images)
-        if images.dtype.is_floating and self.pair.output_range is not None:
-            # Written so that NaN, which is neither below nor above, is outside.
+        if images.dtype != tf.uint8 and self.pair.output_range is not None:
+            low, high = self._float_range
+            slack = _SLACK * (high - low)
             floats = tf.cast(images, tf.float32)
-            inside = tf.reduce_all((floats >= -_SLACK) & (floats <= 1.0 + _SLACK))
+            # Written so that NaN, which is neither below nor above, is outside.
+            inside = tf.reduce_all((floats >= low - slack) & (floats <= high + slack))
             self._record(tf.logical_not(inside), "range", floats)
         return scaled, self._recorded_labels(labels) if self.pair.conditional else None
+
+    @property
+    def _float_range(self) -> tuple[float, float]:
+        """Where floats must lie: pictures in [0, 1], points in the networks' range."""
+        return self.pair.output_range if self.pair.takes_points else (0.0, 1.0)
 
     def _recorded_labels(self, labels) -> tf.Tensor:
         """Return int32 labels; those out of range become a fault, for steps that XLA compiles."""
@@ -792,7 +799,7 @@ class GAN(keras.Model):
         if code == 0:
             return
         if _FAULTS[code] == "range":
-            raise ValueError(_outside(low, high))
+            raise ValueError(_outside(low, high, self._float_range))
         if _FAULTS[code] == "labels":
             raise ValueError(
                 f"labels {low:.0f}..{high:.0f}: expected 0 to {self.pair.num_classes - 1}."
@@ -870,18 +877,21 @@ def _watched(callbacks, data=None):
     return [watch, *callbacks]
 
 
-def _outside(low: float, high: float) -> str:
-    """Say which floats came in place of [0, 1], and what they probably are."""
+def _outside(low: float, high: float, expected: tuple[float, float]) -> str:
+    """Say which floats came in place of the expected ones, and what they probably are."""
+    wanted = f"[{expected[0]:g}, {expected[1]:g}]"
     if np.isnan(low):
-        return "Images with NaN came; expected floats in [0, 1]. Find where the data lose them."
-    if low < -_SLACK:
+        return f"Floats with NaN came; expected {wanted}. Find where the data lose them."
+    if expected != (0.0, 1.0):
+        remedy = "Scale the points, or build networks with another output_range."
+    elif low < -_SLACK:
         remedy = "Pixels in [-1, 1] become [0, 1] by (images + 1) / 2."
     else:
         remedy = (
             "Floats 0..255, as of image_dataset_from_directory, become [0, 1] by images / 255; or "
             "cast them to uint8."
         )
-    return f"Float images from {low:g} to {high:g} came; expected [0, 1]. {remedy}"
+    return f"Floats from {low:g} to {high:g} came; expected {wanted}. {remedy}"
 
 
 @contextlib.contextmanager
