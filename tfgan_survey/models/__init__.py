@@ -7,5 +7,14 @@ package imports all axes.
 from tfgan_survey import networks, objectives, regularizers
 from tfgan_survey.models import optimizers
 from tfgan_survey.models.gan import GAN, ConditionalGAN
+from tfgan_survey.models.trainable import TrainableModel
 
-__all__ = ["GAN", "ConditionalGAN", "networks", "objectives", "optimizers", "regularizers"]
+__all__ = [
+    "GAN",
+    "ConditionalGAN",
+    "TrainableModel",
+    "networks",
+    "objectives",
+    "optimizers",
+    "regularizers",
+]
