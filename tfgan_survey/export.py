@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tfgan_survey.errors import RunError
 from tfgan_survey.files import written_aside
-from tfgan_survey.models import GAN
+from tfgan_survey.models.trainable import TrainableModel
 from tfgan_survey.training import RunFolder, load_run
 
 CARD = Path("assets.extra") / "card.json"
@@ -23,7 +23,7 @@ _VERSION_NAME = re.compile(r"\d+")
 
 
 def export_savedmodel(
-    gan: GAN,
+    model: TrainableModel,
     output: str | Path,
     version: int | None = None,
     card: Mapping[str, Any] | None = None,
@@ -45,7 +45,7 @@ def export_savedmodel(
     The version is written aside and renamed, so a polling server never sees half of one.
 
     Args:
-        gan: the model; samples come from its weight average where it has one.
+        model: the model; samples come from its weight average where it has one.
         output: folder of versions, its name is the served model's.
         version: a free positive integer; None for the next one.
         card: facts to keep in `assets.extra/card.json`, such as settings and scores.
@@ -66,16 +66,17 @@ def export_savedmodel(
             f"{target} exists and is never overwritten; leave --version out for "
             f"{next_version(output)}."
         )
-    signatures = _Signatures(gan)
+    exported = _Exported(model)
     with written_aside(target) as aside:
-        tf.saved_model.save(signatures, str(aside), signatures=signatures.functions())
-        facts = {"model": gan.name, "weights": weights_digest(gan), **_shape_facts(gan)}
+        tf.saved_model.save(exported, str(aside), signatures=exported.functions())
+        facts = {"model": model.name, "weights": weights_digest(model), **model.export_facts()}
+        facts["steps"] = model.steps_done
         (aside / CARD).parent.mkdir(exist_ok=True)
         (aside / CARD).write_text(
             json.dumps({**facts, **(card or {})}, indent=2, ensure_ascii=False) + "\n",
             encoding="utf-8",
         )
-        _write_warm_up(aside / WARM_UP, output.name, signatures, log)
+        _write_warm_up(aside / WARM_UP, output.name, exported.specs(), log)
     return target
 
 
@@ -93,9 +94,9 @@ def versions(output: str | Path) -> list[tuple[int, Path]]:
     return sorted((int(path.name), path) for path in found if path.is_dir())
 
 
-def find_export(gan: GAN, output: str | Path) -> Path | None:
+def find_export(model: TrainableModel, output: str | Path) -> Path | None:
     """Return the version that already holds exactly these weights, or None."""
-    digest = weights_digest(gan)
+    digest = weights_digest(model)
     for _, path in versions(output):
         if (path / CARD).is_file() and (
             json.loads((path / CARD).read_text(encoding="utf-8")).get("weights") == digest
@@ -104,11 +105,12 @@ def find_export(gan: GAN, output: str | Path) -> Path | None:
     return None
 
 
-def weights_digest(gan: GAN) -> str:
+def weights_digest(model: TrainableModel) -> str:
     """Return the SHA-256 of the weights that an export holds."""
     digest = hashlib.sha256()
-    for array in gan.sampling_generator.get_weights() + gan.discriminator.get_weights():
-        digest.update(np.ascontiguousarray(array).tobytes())
+    for network in model.exported_networks():
+        for array in network.get_weights():
+            digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 
@@ -133,11 +135,11 @@ def export_run(
         The version's folder.
     """
     run = Path(run)
-    gan = load_run(run)
+    model = load_run(run)
     folder = RunFolder.around(run)
     name = run.stem if folder is None else folder.path.name
     output = Path(output) if output is not None else Path("saved_models") / name
-    if once and (found := find_export(gan, output)) is not None:
+    if once and (found := find_export(model, output)) is not None:
         log(f"{found} holds these weights already; nothing exported.")
         return found
     card: dict[str, Any] = {}
@@ -147,89 +149,33 @@ def export_run(
         # Scores are those of the run's own model, not of every file beside it.
         if run.is_dir() and folder.metrics.exists():
             card["scores"] = json.loads(folder.metrics.read_text(encoding="utf-8"))
-    target = export_savedmodel(gan, output, version, card, log)
+    target = export_savedmodel(model, output, version, card, log)
     log(f"wrote {target}")
     return target
 
 
-class _Signatures(tf.Module):
+class _Exported(tf.Module):
     """What is exported: the networks and one traced function a signature."""
 
-    def __init__(self, gan: GAN):
-        super().__init__(name=gan.name)
+    def __init__(self, model: TrainableModel):
+        super().__init__(name=model.name)
         # Plain tf.Variables alone are tracked. TensorFlow Serving restores a model by the graph's
         # own restore op, which for a tracked Keras 3 variable fills a copy that no signature
-        # reads; and a tracked GAN would bring the state of both optimizers along.
-        self._gan = lambda: gan
+        # reads; and a tracked model would bring the state of its optimizers along.
         self._restored = [
             variable.value
-            for network in (gan.sampling_generator, gan.discriminator)
+            for network in model.exported_networks()
             for variable in network.variables
         ]
-        pair = gan.pair
-        self._labels = [tf.TensorSpec((None,), tf.int32, "labels")] if pair.conditional else []
-        self._latent = tf.TensorSpec((None, pair.latent_dim), tf.float32, "latent")
-        self._seeds = tf.TensorSpec((None,), tf.int64, "seeds")
-        self._images = tf.TensorSpec((None, *pair.image_shape), tf.float32, "images")
-
-    def functions(self) -> dict[str, Any]:
-        """Return the concrete functions by signature name."""
-        found = {
-            "serving_default": self._trace(self._generate, self._latent),
-            "sample": self._trace(self._sample, self._seeds),
-            "latents": tf.function(self._latents).get_concrete_function(self._seeds),
-            "score": self._trace(self._score, self._images),
+        declared = model.signatures()
+        self.functions = lambda: {
+            name: tf.function(function).get_concrete_function(*specs)
+            for name, (function, specs) in declared.items()
         }
-        if self._gan().pair.image_shape[-1] in (1, 3) and len(self._gan().pair.image_shape) == 3:
-            found["sample_png"] = self._trace(self._sample_png, self._seeds)
-        return found
-
-    def example_inputs(self, name: str, rows: int = 1) -> dict[str, tf.Tensor]:
-        """Return inputs of a signature, for warm-up."""
-        first = {"serving_default": self._latent, "score": self._images}.get(name, self._seeds)
-        shape = (rows, *first.shape[1:])
-        inputs = {first.name: tf.zeros(shape, first.dtype)}
-        labelled = self._labels and name != "latents"
-        return inputs | ({"labels": tf.zeros((rows,), tf.int32)} if labelled else {})
-
-    def _trace(self, function, first: tf.TensorSpec):
-        return tf.function(function).get_concrete_function(first, *self._labels)
-
-    def _generate(self, latent, labels=None):
-        return {"images": self._gan()(latent if labels is None else [latent, labels])}
-
-    def _sample(self, seeds, labels=None):
-        return {"images": self._gan().sample(seeds, labels)}
-
-    def _sample_png(self, seeds, labels=None):
-        pixels = tf.cast(tf.round(self._gan().sample(seeds, labels) * 255.0), tf.uint8)
-        encoded = tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string)
-        return {"image_bytes": encoded}
-
-    def _latents(self, seeds):
-        return {"latent": self._gan().latents(seeds)}
-
-    def _score(self, images, labels=None):
-        if labels is not None:
-            labels = self._gan().checked_labels(labels)
-        scores = self._gan().pair.score(self._gan().pair.from_unit(images), labels)
-        probabilities = self._gan().objective.probabilities(scores)
-        outputs = {"scores": scores}
-        return outputs if probabilities is None else {**outputs, "probabilities": probabilities}
+        self.specs = lambda: {name: specs for name, (_, specs) in declared.items()}
 
 
-def _shape_facts(gan: GAN) -> dict[str, Any]:
-    pair = gan.pair
-    return {
-        "image_shape": list(pair.image_shape),
-        "latent_dim": pair.latent_dim,
-        "latent": pair.latent,
-        "num_classes": pair.num_classes,
-        "steps": int(gan.d_updates.numpy()),
-    }
-
-
-def _write_warm_up(path: Path, name: str, signatures: _Signatures, log) -> None:
+def _write_warm_up(path: Path, name: str, specs: Mapping[str, Any], log) -> None:
     """Write one recorded request a signature, which a server replays before it answers."""
     try:
         from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
@@ -240,12 +186,13 @@ def _write_warm_up(path: Path, name: str, signatures: _Signatures, log) -> None:
         )
         return
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for signature in signatures.functions():
+        for signature, inputs in specs.items():
             request = predict_pb2.PredictRequest()
             request.model_spec.name = name
             request.model_spec.signature_name = signature
-            for key, value in signatures.example_inputs(signature).items():
-                request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+            for spec in inputs:
+                zeros = tf.zeros((1, *spec.shape[1:]), spec.dtype)
+                request.inputs[spec.name].CopyFrom(tf.make_tensor_proto(zeros))
             record = prediction_log_pb2.PredictionLog(
                 predict_log=prediction_log_pb2.PredictLog(request=request)
             )

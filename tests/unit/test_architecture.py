@@ -62,8 +62,8 @@ def test_one_loop_and_only_models_define_a_train_step():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef) and node.name == "train_step"
     ]
-    # One a kind of model; every adversarial family shares the first.
-    assert found == ["models/gan.py"]
+    # A kind of model defines `update` and `losses`.
+    assert found == ["models/trainable.py"]
 
 
 def test_help_and_import_start_without_tensorflow():

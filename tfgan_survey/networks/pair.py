@@ -59,11 +59,17 @@ class NetworkPair:
         """Whether the networks take labels."""
         return self.num_classes is not None
 
+    @property
+    def takes_points(self) -> bool:
+        """Whether examples are points, which have units of their own, and no pictures."""
+        return self.output_range is None or len(self.image_shape) == 1
+
     def to_network(self, images: tf.Tensor) -> tf.Tensor:
         """Scale images as data have them to `output_range`, float32; leave points as they are.
 
         Args:
-            images: uint8 0..255, or floats in [0, 1], which give the same.
+            images: uint8 0..255, or floats in [0, 1], which give the same. Floats of one axis,
+                `(batch, features)`, are points and in the networks' own units.
 
         Returns:
             float32 tensor of the same shape, in `output_range`.
@@ -72,9 +78,9 @@ class NetworkPair:
             ValueError: another dtype, of which nobody knows what its white is; or uint8 for
                 networks that work on points.
         """
-        if self.output_range is None:
-            if images.dtype == tf.uint8:
-                raise ValueError("These networks work on points, float32; uint8 images came.")
+        if self.output_range is None and images.dtype == tf.uint8:
+            raise ValueError("These networks work on points, float32; uint8 images came.")
+        if self.takes_points and images.dtype != tf.uint8:
             return tf.cast(images, tf.float32)
         if images.dtype == tf.uint8:
             low, high = self.output_range

@@ -10,7 +10,7 @@ from toy_gan import SHAPE, batch, batches, equal, make, weights
 
 from tfgan_survey.errors import NonFiniteLossError
 from tfgan_survey.layers.sampling import latents_from_seeds
-from tfgan_survey.models import GAN, ConditionalGAN
+from tfgan_survey.models import GAN, ConditionalGAN, updates
 from tfgan_survey.networks import mlp, two_branch
 from tfgan_survey.objectives.minimax import NonSaturating
 
@@ -35,7 +35,7 @@ def test_generator_update_leaves_discriminator_bitwise_unchanged(n_critic):
     latents = tf.random.stateless_uniform((16, 5), (1, 2))
     before = weights(gan.discriminator)
     g_before = weights(gan.generator)
-    gan._update_generator(latents, labels)
+    updates.update_generator(gan, latents, labels)
     assert equal(before, weights(gan.discriminator))
     assert not equal(g_before, weights(gan.generator))
 
@@ -113,10 +113,10 @@ def test_shared_generator_pass_equals_two_passes():
     latents = tf.random.stateless_uniform((16, 5), (3, 4))
     images, labels = batch()
     real = shared.pair.to_network(images)
-    shared._shared_pass_update(real, labels, latents)
+    updates.shared_pass(shared, real, labels, latents)
     fake = apart.pair.generate(latents, labels, training=True)
-    apart._update_discriminator(real, fake, labels)
-    apart._update_generator(latents, labels)
+    updates.update_discriminator(apart, real, fake, labels)
+    updates.update_generator(apart, latents, labels)
     assert equal(weights(shared.generator), weights(apart.generator))
     assert equal(weights(shared.discriminator), weights(apart.discriminator))
 
@@ -127,11 +127,11 @@ def test_simultaneous_takes_both_gradients_at_the_same_weights():
     latents = tf.random.stateless_uniform((16, 5), (3, 4))
     images, labels = batch()
     real = gan.pair.to_network(images)
-    gan._simultaneous_update(real, labels, latents)
-    reference._update_generator(latents, labels)  # G's gradient before D moves
+    updates.simultaneous(gan, real, labels, latents)
+    updates.update_generator(reference, latents, labels)  # G's gradient before D moves
     assert equal(weights(gan.generator), weights(reference.generator))
     fresh = make(3, norm="none")
-    fresh._update_discriminator(real, fresh.pair.generate(latents, labels), labels)
+    updates.update_discriminator(fresh, real, fresh.pair.generate(latents, labels), labels)
     assert equal(weights(gan.discriminator), weights(fresh.discriminator))
 
 

@@ -85,9 +85,15 @@ def test_points_are_taken_in_their_own_units():
 
     gan = GAN(points((2,)), NonSaturating())
     given = tf.constant([[-7.0, 300.0]])
-    images, _ = gan._unpack(given)
+    images, _ = gan.unpack(given)
     np.testing.assert_array_equal(images, given)
     assert int(gan._fault.numpy()[0]) == 0
+    pair = mlp((2,), latent_dim=3)
+    ranged = GAN(NetworkPair(**{**vars(pair), "output_range": (-8.0, 8.0)}), NonSaturating())
+    np.testing.assert_array_equal(ranged.unpack(tf.constant([[-7.0, 8.0]]))[0], [[-7.0, 8.0]])
+    ranged.compile(run_eagerly=True)
+    with pytest.raises(ValueError, match=r"from -7 to 300 came; expected \[-8, 8\]. Scale the"):
+        ranged.fit(given.numpy(), verbose=0)
 
 
 @pytest.mark.parametrize(("bad", "compiled"), [(3, True), (-1, False), (2**32, False)])

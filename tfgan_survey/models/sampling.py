@@ -1,0 +1,147 @@
+"""Samples: seeds, labels, truncation; one image is a function of its seed and its label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_survey.layers.sampling import latent_quantile, latents_from_seeds, random_latents
+from tfgan_survey.settings import check_whole
+
+
+class SeedSampling:
+    """The sampling half of a model with a generator; mixed into a `TrainableModel`.
+
+    Why:
+        Here and on a server, in any batch, a sample depends on its own seed and label alone.
+
+        The model has `pair` (shapes, latent, classes), `truncation`, `sampling_generator` and the
+        label checks of `ImageInputs`.
+    """
+
+    # Traced at the first call of `generate`.
+    _sampler = None
+
+    def call(self, inputs, training: bool = False):
+        """Map latents to images.
+
+        Args:
+            inputs: `latent` float32 `(batch, latent_dim)`, or `[latent, labels]` for a conditional
+                model.
+            training: whether the generator runs in training mode.
+
+        Returns:
+            float32 `(batch, *image_shape)` in [0, 1].
+
+        Raises:
+            ValueError: labels missing, too many, of a wrong dtype or out of range; in a graph,
+                the last is an assertion of the graph, `tf.errors.InvalidArgumentError`.
+        """
+        latents, labels = self._latents_and_labels(inputs)
+        if labels is not None:
+            labels = self.checked_labels(labels)
+        return self._images(latents, labels, training)
+
+    def predict_step(self, data) -> tf.Tensor:
+        """Return the images of one batch of latents; see `predict`."""
+        inputs, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        if self.pair.conditional and labels is not None:
+            inputs = [inputs, labels]
+        latents, labels = self._latents_and_labels(inputs)
+        return self._images(latents, None if labels is None else self._recorded_labels(labels))
+
+    def _latents_and_labels(self, inputs):
+        several = isinstance(inputs, list | tuple)
+        if several and len(inputs) == 1:
+            (inputs,), several = inputs, False
+        if self.pair.conditional != (several and len(inputs) == 2):
+            wanted = "[latents, labels]" if self.pair.conditional else "latents alone"
+            came = f"{len(inputs)} inputs" if several else "one input"
+            raise ValueError(f"This GAN maps {wanted} to images; {came} came.")
+        return inputs if several else (inputs, None)
+
+    def _images(self, latents, labels, training: bool = False) -> tf.Tensor:
+        made = self.pair.generate(latents, labels, training, self.sampling_generator)
+        return self.pair.to_unit(made)
+
+    def generate(
+        self,
+        num: int,
+        labels: int | Sequence[int] | np.ndarray | None = None,
+        seed: int | None = None,
+        batch_size: int = 256,
+    ) -> np.ndarray:
+        """Sample images.
+
+        Args:
+            num: how many.
+            labels: class ids; image i gets `labels[i mod len]`. A conditional model without labels
+                cycles through all classes.
+            seed: image i is a function of seed `seed + i` (and its label) alone, here and on a
+                server; None draws a fresh seed.
+            batch_size: images per generator call.
+
+        Returns:
+            float32 `(num, *image_shape)` in [0, 1].
+
+        Raises:
+            ValueError: labels for an unconditional model, or ids outside 0..num_classes-1.
+        """
+        check_whole("num", num)
+        check_whole("batch_size", batch_size)
+        ids = self.check_labels(num, labels)
+        first = int(np.random.default_rng().integers(2**31)) if seed is None else seed
+        first = check_whole("seed", first, smallest=-(2**63), largest=2**63 - num)
+        seeds = first + np.arange(num, dtype=np.int64)
+        if self._sampler is None:
+            self._sampler = tf.function(self.sample, reduce_retracing=True)
+        chunks = []
+        for start in range(0, num, batch_size):
+            rows = slice(start, start + batch_size)
+            label_rows = None if ids is None else tf.constant(ids[rows])
+            chunks.append(self._sampler(tf.constant(seeds[rows]), label_rows).numpy())
+        return np.concatenate(chunks)
+
+    def sample(self, seeds: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+        """Map seeds to images; a row sees only its own seed and label.
+
+        Args:
+            seeds: integers `(batch,)`.
+            labels: class ids `(batch,)`, for a conditional model.
+
+        Returns:
+            float32 `(batch, *image_shape)` in [0, 1].
+
+        Raises:
+            ValueError: as in `call`.
+        """
+        latents = self.latents(seeds)
+        return self(latents if labels is None else [latents, labels])
+
+    def latents(self, seeds: tf.Tensor) -> tf.Tensor:
+        """Return the latents that samples of these seeds come from.
+
+        Args:
+            seeds: integers `(batch,)`.
+
+        Returns:
+            float32 `(batch, latent_dim)`, truncated.
+
+        Raises:
+            ValueError: seeds that are no integers.
+        """
+        seeds = tf.convert_to_tensor(seeds)
+        if not seeds.dtype.is_integer:
+            raise ValueError(f"seeds are {seeds.dtype.name}; expected integers.")
+        latents = latents_from_seeds(seeds, self.pair.latent_dim, self.pair.latent)
+        middle = latent_quantile(self.pair.latent, 0.5)
+        return middle + self.truncation * (latents - middle)
+
+    def random_latents(self, real) -> tf.Tensor:
+        """Draw one training latent for each row of `real`."""
+        return random_latents(
+            tf.shape(real)[0], self.pair.latent_dim, self.pair.latent, self.seed_generator
+        )
