@@ -15,7 +15,7 @@ class LossSensitive(Objective):
     """A real image's loss is to undercut a generated one's by their distance.
 
     Formula:  d_loss = E[L(x)] + w E[(m d(x, G(z)) + L(x) - L(G(z)))_+],   g_loss = E[L(G(z))]
-              d(x, x') = mean over pixels of |x - x'|
+              d(x, x') = mean over pixels of |x - x'|, with `packing` over those of the pack
               L(x) = -s(x) ("linear") or softplus(-s(x)) ("softplus", not negative)
 
     Why:      once a generated image is near a real one the margin is small and the critic leaves it
@@ -71,6 +71,8 @@ class LossSensitive(Objective):
         distance = tf.reduce_mean(
             tf.abs(tf.cast(real, tf.float32) - tf.cast(fake, tf.float32)), axis=pixels
         )
+        # Rows of a pack follow each other and share a score.
+        distance = tf.reduce_mean(tf.reshape(distance, (tf.shape(real_scores)[0], -1)), axis=1)
         margin = self.margin_scale * tf.reshape(distance, [-1] + [1] * (len(real_scores.shape) - 1))
         real_loss, fake_loss = self._loss(real_scores), self._loss(fake_scores)
         hinge = tf.nn.relu(margin + real_loss - fake_loss)
