@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_survey.objectives.base import Objective
+from tfgan_survey.registry import Positive
 
 
 @keras.saving.register_keras_serializable("tfgan_survey")
@@ -44,15 +45,10 @@ class LossSensitive(Objective):
 
     def __init__(
         self,
-        margin_weight: float = 1.0,
-        margin_scale: float = 2.5,
+        margin_weight: Positive = 1.0,
+        margin_scale: Positive = 2.5,
         loss_form: Literal["linear", "softplus"] = "linear",
     ):
-        for name, value in (("margin_weight", margin_weight), ("margin_scale", margin_scale)):
-            if not value > 0.0:
-                raise ValueError(f"{name}={value}: expected above 0.")
-        if loss_form not in ("linear", "softplus"):
-            raise ValueError(f"loss_form={loss_form!r}: expected linear or softplus.")
         self.margin_weight = margin_weight
         self.margin_scale = margin_scale
         self.loss_form = loss_form

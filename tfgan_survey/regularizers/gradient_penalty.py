@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_survey.layers.sampling import random_uniform
+from tfgan_survey.registry import NotNegative
 from tfgan_survey.regularizers.base import Regularizer
 
 # Under the root, so that a critic of slope 0 has a finite gradient. A slope of 1 is changed by
@@ -40,10 +41,7 @@ class GradientPenalty(Regularizer):
 
     name = "gradient_penalty"
 
-    def __init__(self, weight: float = 10.0, target: float = 1.0):
-        for name, value in (("weight", weight), ("target", target)):
-            if not value >= 0.0:
-                raise ValueError(f"{name}={value}: expected 0 or more.")
+    def __init__(self, weight: NotNegative = 10.0, target: NotNegative = 1.0):
         self.weight = weight
         self.target = target
 

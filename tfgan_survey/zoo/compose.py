@@ -202,7 +202,7 @@ def _axis_names(recipe: Recipe, overrides: dict[str, Any]) -> dict[str, str]:
 
 def _accepted(registries, names) -> dict[str, list[tuple[str, str, Any]]]:
     """Map each flat key to the (axis, option, type) places that it sets."""
-    hints = typing.get_type_hints(Settings)
+    hints = typing.get_type_hints(Settings, include_extras=True)
     accepted: dict[str, list[tuple[str, str, Any]]] = {
         name: [("run", name, hints[name])] for name in _RUN_FIELDS
     }

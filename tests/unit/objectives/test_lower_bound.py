@@ -175,5 +175,5 @@ def test_configurations_of_earlier_versions_keep_their_form():
 
 
 def test_the_form_is_one_of_two():
-    with pytest.raises(ValueError, match="beyond_limit='both': expected consistent or separate"):
+    with pytest.raises(ValueError, match="beyond_limit=both: expected one of consistent, separate"):
         FDivergence("kl", beyond_limit="both")
