@@ -1,4 +1,4 @@
-"""Options outside their ranges: refused where they come in, by name, value and what was expected."""
+"""Options outside their ranges are refused where they come in, by name, value and range."""
 
 import math
 from typing import get_args, get_origin
