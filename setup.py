@@ -46,6 +46,8 @@ setup(
         "click>=8.1",
         "scipy>=1.13",
         "scikit-learn>=1.5",
+        "pydantic>=2.7,<3",
+        "annotated-types>=0.6",
     ],
     extras_require={
         "plots": PLOTS,

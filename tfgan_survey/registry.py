@@ -8,15 +8,28 @@ them, so an option cannot exist without effect and cannot be misspelt in silence
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import inspect
 import pkgutil
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from tfgan_survey.errors import SettingError, unknown_name
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+
+from tfgan_survey.errors import SettingError, nearest, unknown_name
+
+# Ranges, declared once: the types of options. Numbers are finite in any case.
+Count = Annotated[int, Ge(1), Lt(2**31)]
+Units = Annotated[int, Ge(1), Le(2**16)]  # of a layer; beyond it a typing error
+Widths = Annotated[tuple[Units, ...], MinLen(1)]
+Positive = Annotated[float, Gt(0)]
+NotNegative = Annotated[float, Ge(0)]
+Probability = Annotated[float, Ge(0), Le(1)]
+BelowOne = Annotated[float, Ge(0), Lt(1)]
+Inside = Annotated[float, Gt(0), Lt(1)]
 
 _DECIDED_ELSEWHERE = ("seed", "name", "num_classes")
 
@@ -104,7 +117,7 @@ def options_of(function: Callable) -> dict[str, inspect.Parameter]:
     Left out is what the caller decides: the run's one seed, the data's classes, Keras' names.
     """
     target = function.__init__ if isinstance(function, type) else function
-    hints = typing.get_type_hints(target)
+    hints = typing.get_type_hints(target, include_extras=True)
     return {
         name: parameter.replace(annotation=hints.get(name, Any))
         for name, parameter in inspect.signature(function).parameters.items()
@@ -112,69 +125,131 @@ def options_of(function: Callable) -> dict[str, inspect.Parameter]:
     }
 
 
-def parse_value(key: str, text: Any, annotation: Any) -> Any:
-    """Turn the text of `--set key=text` into a value of the annotated type.
+def parse_value(key: str, value: Any, annotation: Any) -> Any:
+    """Turn an option's value, or the text of `--set key=text`, into the annotated type.
 
-    Accepts `bool`, `int`, `float`, `str`, `Literal`, tuples of one of these (comma-separated) and
-    `None` where the annotation allows it (`none`, unless that is a choice's own name). Values that
-    already have a type are checked only.
+    Args:
+        key: the option's name, for the message.
+        value: text or a value. Text may be `true` or `false`, a tuple's parts with commas between
+            them, and `none` where the annotation allows None (unless that is a choice's own name).
+        annotation: `bool`, `int`, `float`, `str`, `Literal`, tuples of these, unions with None, and
+            `Annotated` with a range such as `Count`. Numbers must be finite.
+
+    Returns:
+        The value in its type.
 
     Raises:
-        SettingError: the text is not of the type; the message names the key, the text and the type.
+        SettingError: the value is not of the type or outside its range; the message names the key,
+            the value and what was expected.
     """
+    from pydantic import ValidationError
+
+    try:
+        return _adapter(annotation).validate_python(_plain(value, annotation))
+    except ValidationError:
+        shown = value if isinstance(value, str) else repr(value)
+        close = nearest(value, _choices(annotation))
+        hint = f" Did you mean {' or '.join(close)}?" if close else ""
+        raise SettingError(f"{key}={shown}: expected {_words(annotation)}.{hint}") from None
+
+
+def checked(function: Callable) -> Callable:
+    """Let a function or constructor take its options only within their annotated ranges.
+
+    The same declaration serves `--set key=text` and a call from Python.
+
+    Raises:
+        SettingError: from the decorated function, see `parse_value`.
+    """
+    signature = inspect.signature(function)
+    annotations: dict[str, Any] = {}
+
+    @functools.wraps(function)
+    def with_checks(*args, **kwargs):
+        if not annotations:  # not at definition: names may be defined further down
+            annotations.update({k: p.annotation for k, p in options_of(function).items()})
+        given = signature.bind(*args, **kwargs)
+        for name, value in given.arguments.items():
+            if annotations.get(name, Any) is not Any:
+                given.arguments[name] = parse_value(name, value, annotations[name])
+        return function(*given.args, **given.kwargs)
+
+    return with_checks
+
+
+@functools.cache
+def _adapter(annotation: Any):
+    from pydantic import TypeAdapter  # here: listing models needs no validation
+
+    return TypeAdapter(annotation, config={"allow_inf_nan": False})
+
+
+def _members(annotation: Any) -> list[Any]:
+    """Return the types of a union, else the one type, without their ranges."""
+    if get_origin(annotation) in (types.UnionType, typing.Union):
+        return [member for one in get_args(annotation) for member in _members(one)]
+    return _members(get_args(annotation)[0]) if _is_annotated(annotation) else [annotation]
+
+
+def _choices(annotation: Any) -> list[Any]:
+    literals = [one for one in _members(annotation) if get_origin(one) is Literal]
+    return [choice for one in literals for choice in get_args(one)]
+
+
+def _is_annotated(annotation: Any) -> bool:
+    return get_origin(annotation) is Annotated
+
+
+def _plain(value: Any, annotation: Any) -> Any:
+    """Return what pydantic reads as we mean it: no truth values as numbers, text split up."""
+    members = _members(annotation)
+    if isinstance(value, str):
+        named = "none" in _choices(annotation)
+        if type(None) in members and value.lower() == "none" and not named:
+            return None
+        if bool in members:
+            return {"true": True, "false": False}.get(value.lower(), "neither")
+        if any(get_origin(member) is tuple for member in members):
+            return tuple(part for part in value.split(",") if part != "")
+    if isinstance(value, bool) and bool not in members:
+        return str(value)  # True is no number
+    if str in members and value is not None:
+        return str(value)
+    return value
+
+
+def _words(annotation: Any) -> str:
+    """Say what an annotation accepts."""
     origin, args = get_origin(annotation), get_args(annotation)
     if origin in (types.UnionType, typing.Union):
-        named = any("none" in get_args(a) for a in args if get_origin(a) is Literal)
-        if type(None) in args and (text is None or (str(text).lower() == "none" and not named)):
-            return None
-        last: SettingError | None = None
-        for option in (a for a in args if a is not type(None)):
-            try:
-                return parse_value(key, text, option)
-            except SettingError as error:
-                last = error
-        raise last
+        return " or ".join(_words(one) for one in args)
     if origin is Literal:
-        for option in args:
-            if str(text) == str(option):
-                return option
-        raise SettingError(f"{key}={text}: expected one of {', '.join(map(str, args))}.")
+        return f"one of {', '.join(map(str, args))}"
     if origin is tuple:
-        parts = str(text).split(",") if isinstance(text, str) else list(text)
-        return tuple(parse_value(key, part, args[0]) for part in parts if part != "")
-    return _parse_scalar(key, text, annotation)
+        return f"values separated by commas, each {_words(args[0])}"
+    if _is_annotated(annotation):
+        return f"{_words(args[0])} {' and '.join(_bound(bound) for bound in args[1:])}"
+    names = {bool: "true or false", type(None): "none"}
+    return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 
-def _parse_scalar(key: str, text: Any, kind: type) -> Any:
-    wrong = SettingError(f"{key}={text}: expected {getattr(kind, '__name__', kind)}.")
-    if kind is bool:
-        if str(text).lower() in ("true", "false"):
-            return str(text).lower() == "true"
-        raise SettingError(f"{key}={text}: expected true or false.")
-    if kind in (int, float):
-        if isinstance(text, bool):
-            raise wrong
-        try:
-            return kind(text) if isinstance(text, str) else kind(_exact(text, kind))
-        except (TypeError, ValueError, OverflowError):
-            raise wrong from None
-    if kind is str:
-        return str(text)
-    return text
-
-
-def _exact(number: Any, kind: type) -> Any:
-    """Refuse to cut 2.5 down to the int 2."""
-    if kind is int and int(number) != number:
-        raise ValueError(number)
-    return number
+def _bound(bound: Any) -> str:
+    words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+    (key, number), *_ = dataclasses.asdict(bound).items()
+    return f"at least {number} of them" if key == "min_length" else f"{words[key]} {number}"
 
 
 class Configured:
     """Give a class `get_config` and `from_config` from its constructor's parameters.
 
-    Every parameter must be kept as an attribute of the same name.
+    Every parameter must be kept as an attribute of the same name. Options are checked against the
+    ranges of their annotations (`checked`).
     """
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = checked(cls.__init__)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

@@ -46,6 +46,7 @@ COVER = [
     ("points", {}, "non_saturating", "none"),
     ("points", {"discriminator_activation": "leaky_relu"}, "non_saturating", "none"),
 ]
+PACKED = {"packing": 2, "sharpness": 2.0}
 # A new loss or penalty joins by itself, on networks that suit any.
 _ANY = ("mlp", {"discriminator_norm": "none"})
 COVER += [(*_ANY, name, "none") for name in OBJECTIVES if name not in {c[2] for c in COVER}]
@@ -128,6 +129,14 @@ def test_the_product(network, labels, pairs, batch):
         gan = GAN(*parts)
         gan.compile(_optimizer(), _optimizer(), run_eagerly=True)
         _check_two_steps(gan, gan.train_step, _batch_for(network, batch, labels))
+
+
+def test_packing_with_every_objective_and_regularizer(batch):
+    for objective, regularizer in itertools.product(OBJECTIVES, REGULARIZERS):
+        pair = _build("points", None, **PACKED)
+        gan = GAN(pair, OBJECTIVES[objective](), REGULARIZERS[regularizer]())
+        gan.compile(_optimizer(), _optimizer(), run_eagerly=True)
+        _check_two_steps(gan, gan.train_step, batch[1])
 
 
 def test_the_cover_misses_no_value():

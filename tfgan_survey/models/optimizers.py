@@ -6,20 +6,26 @@ Each function returns a new optimizer: the two players must not share one.
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import keras
+from annotated_types import Ge
 from keras import ops
 
-from tfgan_survey.registry import Registry
+from tfgan_survey.registry import BelowOne, Count, NotNegative, Positive, Registry, checked
+
+# The rate is divided by it at each update.
+Divisor = Annotated[float, Ge(1)]
 
 
+@checked
 def adam(
-    learning_rate: float = 1e-3,
-    beta_1: float = 0.9,
-    beta_2: float = 0.999,
-    epsilon: float = 1e-8,
-    decay: float = 1.0,
-    learning_rate_floor: float = 1e-6,
+    learning_rate: Positive = 1e-3,
+    beta_1: BelowOne = 0.9,
+    beta_2: BelowOne = 0.999,
+    epsilon: Positive = 1e-8,
+    decay: Divisor = 1.0,
+    learning_rate_floor: NotNegative = 1e-6,
 ) -> keras.optimizers.Optimizer:
     """Return a new Adam; the defaults are those of `tf.train.AdamOptimizer()` in the snippet.
 
@@ -42,10 +48,11 @@ def adam(
     return keras.optimizers.Adam(rate, beta_1, beta_2, epsilon)
 
 
+@checked
 def rmsprop(
-    learning_rate: float = 5e-5,
-    rho: float = 0.99,
-    epsilon: float = 1e-8,
+    learning_rate: Positive = 5e-5,
+    rho: BelowOne = 0.99,
+    epsilon: Positive = 1e-8,
 ) -> keras.optimizers.Optimizer:
     """Return a new RMSProp; the rate is WGAN's, the rest its code's library's defaults.
 
@@ -61,13 +68,14 @@ def rmsprop(
     return keras.optimizers.RMSprop(learning_rate, rho, epsilon=epsilon**2)
 
 
+@checked
 def sgd(
-    learning_rate: float = 0.1,
-    decay: float = 1.0,
-    learning_rate_floor: float = 1e-6,
-    momentum: float = 0.0,
-    final_momentum: float | None = None,
-    momentum_updates: int = 125_000,
+    learning_rate: Positive = 0.1,
+    decay: Divisor = 1.0,
+    learning_rate_floor: NotNegative = 1e-6,
+    momentum: BelowOne = 0.0,
+    final_momentum: BelowOne | None = None,
+    momentum_updates: Count = 125_000,
 ) -> keras.optimizers.Optimizer:
     """Return a new stochastic gradient descent with the 2014 schedules.
 
@@ -94,8 +102,6 @@ def sgd(
 
 
 def _rate(learning_rate: float, decay: float, floor: float):
-    if decay < 1.0:
-        raise ValueError(f"decay={decay}: the rate is divided by it, so expected at least 1.")
     return learning_rate if decay == 1.0 else DividedRate(learning_rate, decay, floor)
 
 

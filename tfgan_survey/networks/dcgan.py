@@ -13,6 +13,7 @@ from tfgan_survey.layers.resampling import PixelShuffle
 from tfgan_survey.networks.blocks import NormName, labels_and_one_hot, network_inputs, normalization
 from tfgan_survey.networks.initializers import InitializerName, Initializers
 from tfgan_survey.networks.pair import NetworkPair
+from tfgan_survey.registry import Units, checked
 
 LabelInput = Literal["concat", "projection"]
 Upsampling = Literal["transposed", "pixel_shuffle"]
@@ -27,16 +28,17 @@ _SLOPE = 0.2
 _MOMENTUM, _EPSILON = 0.9, 1e-5
 
 
+@checked
 def dcgan(
     image_shape: Sequence[int],
     num_classes: int | None = None,
     *,
     seed: int = 0,
-    latent_dim: int = 100,
+    latent_dim: Units = 100,
     latent: str = "uniform",
-    width: int = 32,
-    discriminator_width: int | None = None,
-    kernel_size: int = 4,
+    width: Units = 32,
+    discriminator_width: Units | None = None,
+    kernel_size: Units = 4,
     norm: NormName = "batch",
     discriminator_norm: NormName | None = None,
     activation: Literal["relu", "leaky_relu"] = "relu",
@@ -83,8 +85,6 @@ def dcgan(
     """
     _, doublings = _base_and_doublings(image_shape)
     discriminator_width = width if discriminator_width is None else discriminator_width
-    if min(width, discriminator_width, kernel_size) < 1:
-        raise ValueError("width, discriminator_width and kernel_size must be at least 1.")
     initializers = Initializers(initializer, seed)
     generator = dcgan_generator(
         image_shape,

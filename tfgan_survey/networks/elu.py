@@ -8,17 +8,19 @@ from collections.abc import Sequence
 from tfgan_survey.networks.initializers import InitializerName, Initializers
 from tfgan_survey.networks.mlp import mlp_discriminator, mlp_generator
 from tfgan_survey.networks.pair import NetworkPair
+from tfgan_survey.registry import Units, Widths, checked
 
 
+@checked
 def elu(
     image_shape: Sequence[int],
     num_classes: int | None = None,
     *,
     seed: int = 0,
-    latent_dim: int = 100,
+    latent_dim: Units = 100,
     latent: str = "uniform",
-    generator_widths: tuple[int, ...] = (1200, 1200),
-    discriminator_widths: tuple[int, ...] = (240, 240),
+    generator_widths: Widths = (1200, 1200),
+    discriminator_widths: Widths = (240, 240),
     initializer: InitializerName = "keras",
 ) -> NetworkPair:
     """Build f-GAN's pair: batch-normed ReLU layers against plain ELU layers.

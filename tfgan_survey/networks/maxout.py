@@ -15,23 +15,25 @@ from tfgan_survey.layers.sampling import latent_quantile
 from tfgan_survey.networks.blocks import labels_and_one_hot, network_inputs
 from tfgan_survey.networks.initializers import Initializers
 from tfgan_survey.networks.pair import NetworkPair
+from tfgan_survey.registry import BelowOne, Units, Widths, checked
 
 # Half-widths of the uniform initial weights, as published (mnist.yaml of the 2014 code).
 _GENERATOR_RANGE, _DISCRIMINATOR_RANGE = 0.05, 0.005
 
 
+@checked
 def maxout(
     image_shape: Sequence[int],
     num_classes: int | None = None,
     *,
     seed: int = 0,
-    latent_dim: int = 100,
+    latent_dim: Units = 100,
     latent: str = "uniform_unit_variance",
-    generator_widths: tuple[int, ...] = (1200, 1200),
-    maxout_units: tuple[int, ...] = (240, 240),
-    pieces: int = 5,
-    input_dropout: float = 0.2,
-    dropout: float = 0.5,
+    generator_widths: Widths = (1200, 1200),
+    maxout_units: Widths = (240, 240),
+    pieces: Units = 5,
+    input_dropout: BelowOne = 0.2,
+    dropout: BelowOne = 0.5,
 ) -> NetworkPair:
     """Build the 2014 pair: ReLU and sigmoid against maxout with dropout.
 
@@ -60,8 +62,6 @@ def maxout(
     Source: Goodfellow et al. 2014, arXiv:1406.2661, section 5; its code's mnist.yaml. Departure:
     the labels, which that paper does not have.
     """
-    _check(dropout=dropout, input_dropout=input_dropout)
-    _check_widths(*generator_widths, *maxout_units, pieces)
     seeds = Initializers("keras", seed)
 
     latents = keras.Input((latent_dim,), name="latent")
@@ -83,22 +83,23 @@ def maxout(
     return _pair(generator, discriminator, image_shape, latent_dim, num_classes, latent)
 
 
+@checked
 def two_branch(
     image_shape: Sequence[int],
     num_classes: int | None = None,
     *,
     seed: int = 0,
-    latent_dim: int = 100,
+    latent_dim: Units = 100,
     latent: str = "uniform_01",
-    latent_width: int = 200,
-    label_width: int = 1000,
-    joint_width: int = 1200,
-    image_units: int = 240,
-    label_units: int = 50,
-    joint_units: int = 240,
-    pieces: int = 5,
-    joint_pieces: int = 4,
-    dropout: float = 0.5,
+    latent_width: Units = 200,
+    label_width: Units = 1000,
+    joint_width: Units = 1200,
+    image_units: Units = 240,
+    label_units: Units = 50,
+    joint_units: Units = 240,
+    pieces: Units = 5,
+    joint_pieces: Units = 4,
+    dropout: BelowOne = 0.5,
 ) -> NetworkPair:
     """Build the 2014 CGAN's pair: a branch for the label beside the main one, then joined.
 
@@ -129,9 +130,6 @@ def two_branch(
     Source: Mirza & Osindero 2014, arXiv:1411.1784, section 4.1. Initial weights, which it does not
     give, are those of the 2014 GAN.
     """
-    _check(dropout=dropout)
-    _check_widths(latent_width, label_width, joint_width, image_units, label_units, joint_units)
-    _check_widths(pieces, joint_pieces)
     seeds = Initializers("keras", seed)
 
     def join(x, branch):
@@ -224,14 +222,3 @@ def _relu(width: int, seeds: Initializers) -> keras.layers.Layer:
 
 def _uniform(bound: float, seeds: Initializers) -> keras.initializers.Initializer:
     return keras.initializers.RandomUniform(-bound, bound, seed=seeds.next_seed())
-
-
-def _check(**rates: float) -> None:
-    for name, rate in rates.items():
-        if not 0.0 <= rate < 1.0:
-            raise ValueError(f"{name}={rate}: expected a share from 0 to below 1.")
-
-
-def _check_widths(*widths: int) -> None:
-    if min(widths) < 1:
-        raise ValueError(f"widths {widths}: every layer needs at least 1 unit.")

@@ -11,13 +11,14 @@ import keras
 from tfgan_survey.networks.blocks import labels_and_one_hot, network_inputs, normalization
 from tfgan_survey.networks.initializers import InitializerName, Initializers
 from tfgan_survey.networks.pair import NetworkPair
+from tfgan_survey.registry import Units, Widths, checked
 
 NormName = Literal["batch", "layer", "none"]
 
 
 def mlp_generator(
     image_shape: Sequence[int],
-    latent_dim: int = 100,
+    latent_dim: Units = 100,
     num_classes: int | None = None,
     *,
     depth_list: Sequence[int] = (128, 784),
@@ -94,15 +95,16 @@ def mlp_discriminator(
     return keras.Model(inputs, x, name="discriminator")
 
 
+@checked
 def mlp(
     image_shape: Sequence[int],
     num_classes: int | None = None,
     *,
     seed: int = 0,
-    latent_dim: int = 100,
+    latent_dim: Units = 100,
     latent: str = "uniform",
-    generator_widths: tuple[int, ...] = (128,),
-    discriminator_widths: tuple[int, ...] = (128,),
+    generator_widths: Widths = (128,),
+    discriminator_widths: Widths = (128,),
     norm: NormName = "batch",
     generator_output_norm: bool = True,
     discriminator_norm: NormName | None = None,

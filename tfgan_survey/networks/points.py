@@ -17,23 +17,25 @@ from tfgan_survey.networks.blocks import (
 )
 from tfgan_survey.networks.initializers import InitializerName, Initializers
 from tfgan_survey.networks.pair import NetworkPair
+from tfgan_survey.registry import Positive, Units, Widths, checked
 
 
+@checked
 def points(
     image_shape: Sequence[int],
     num_classes: int | None = None,
     *,
     seed: int = 0,
-    latent_dim: int = 2,
+    latent_dim: Units = 2,
     latent: str = "normal",
-    generator_widths: tuple[int, ...] = (400, 400, 400, 400),
-    maxout_units: tuple[int, ...] = (200, 200, 200),
-    pieces: int = 5,
+    generator_widths: Widths = (400, 400, 400, 400),
+    maxout_units: Widths = (200, 200, 200),
+    pieces: Units = 5,
     discriminator_activation: Literal["maxout", "leaky_relu"] = "maxout",
     norm: NormName = "batch",
     initializer: InitializerName = "normal_002",
-    sharpness: float = 1.0,
-    packing: int = 1,
+    sharpness: Positive = 1.0,
+    packing: Units = 1,
 ) -> NetworkPair:
     """Build the published pair for points of `ring` and `grid`.
 
@@ -70,8 +72,6 @@ def points(
             f"These networks are for points (features,); examples of shape {tuple(image_shape)} "
             "came. Choose another network for images, such as mlp."
         )
-    if min(*generator_widths, *maxout_units, pieces) < 1:
-        raise ValueError(f"widths {generator_widths}, {maxout_units}: expected 1 or more.")
     if packing > 1 and num_classes is not None:
         raise ValueError("packing joins points of several labels; leave one of the two out.")
     initializers = Initializers(initializer, seed)

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import tensorflow as tf
 
 from tfgan_survey.errors import unknown_name
+from tfgan_survey.objectives.bending import bend_above, bent, limits
 
 DivergenceName = Literal[
     "kl",
@@ -40,11 +41,10 @@ BeyondLimit = Literal["consistent", "separate"]
 # Rows without an exponential that a limit could meet: both forms beyond it are one.
 UNLIMITED = ("pearson", "jensen_shannon", "gan", "alpha_two", "total_variation")
 
-# Where an asymptote takes over from a logarithm of what nears 0 in float32 (e^-87 is the smallest
-# normal number), and where it did in the form "separate", 3e-7 too early.
-_ASYMPTOTE, _EARLY_ASYMPTOTE = 80.0, 15.0
-# A logarithm of the ratio of which float32 holds the power and its slope, whatever the limit.
-_LARGEST_POWER = 40.0
+# Where an asymptote takes over from a logarithm of what nears 0: at e^-30 the two agree far below
+# float32's resolution, and slopes of e^30 are far from its overflow. In the form "separate" it took
+# over at e^-15, where they differ by 3e-7.
+_ASYMPTOTE, _EARLY_ASYMPTOTE = 30.0, 15.0
 # Newton steps for Lambert's W. They converge quadratically and from one side; 8 are exact in
 # float64 over |v| <= 100 (tested against scipy).
 _NEWTON_STEPS = 8
@@ -138,66 +138,14 @@ def divergence(
     if name == "weighted_jensen_shannon":
         return _weighted_jensen_shannon(0.5 if pi is None else pi, asymptote)
     if name == "alpha_half":
-        alpha = 0.5 if alpha is None else alpha
-        row = _alpha_below_one(alpha, exp, asymptote)
-    elif name == "alpha_two":
+        limit = None if separate else exponent_limit
+        return _alpha_below_one(0.5 if alpha is None else alpha, exp, asymptote, limit)
+    if name == "alpha_two":
         alpha = 2.0 if alpha is None else alpha
         row = _alpha_above_one(alpha)
     else:
         row = _rows(exp, shapes[tails])[name]
-    return row if separate else _bent(row, *_limits(name, alpha, exponent_limit))
-
-
-def _limits(
-    name: str, alpha: float | None, limit: float
-) -> tuple[float | None, float | None, float]:
-    """Return the scores below and above which a row is bent, None for nowhere, and the slope k.
-
-    There the exponent of the row's output (below) or of its composed conjugate (above) is `limit`.
-    """
-    if name == "alpha_half" and alpha > 0.0:
-        # f* grows as base^(-k), base = (1 - alpha) softplus(-v), which nears e^(k v)
-        k = alpha / (1.0 - alpha)
-        log_softplus = -limit / k - math.log(1.0 - alpha)
-        softplus = math.exp(min(log_softplus, 700.0))
-        small = softplus < 1e-12
-        inverse = log_softplus if small else softplus + math.log(-math.expm1(-softplus))
-        return None, -inverse, k
-    if name == "alpha_two":
-        # a power, no exponential, but one of 1 / (alpha - 1)
-        high = math.expm1(min(_LARGEST_POWER * (alpha - 1.0), 80.0)) / (alpha - 1.0)
-        return None, high, 1.0 / (1.0 + high * (alpha - 1.0))
-    return {
-        "kl": (None, 1.0 + limit, 1.0),
-        "reverse_kl": (-limit, None, 1.0),
-        "neyman": (-limit, None, 1.0),
-        "squared_hellinger": (-limit, limit, 1.0),
-        "jeffrey": (None, 1.0 + limit - math.exp(-limit), 1.0),  # there 1 / W(e^(1-v)) = e^limit
-    }.get(name, (None, None, 1.0))
-
-
-def _bent(row: Divergence, low: float | None, high: float | None, k: float) -> Divergence:
-    """Return a row whose scores go through w(v) first."""
-    if low is None and high is None:
-        return row
-
-    def bend(v: tf.Tensor) -> tf.Tensor:
-        w = v
-        if high is not None:
-            w = tf.minimum(w, high) + tf.math.log1p(k * tf.nn.relu(v - high)) / k
-        if low is not None:
-            w = tf.maximum(w, low) - tf.math.log1p(k * tf.nn.relu(low - v)) / k
-        return w
-
-    def after(function: Function) -> Function:
-        return lambda v: function(bend(v))
-
-    return replace(
-        row,
-        output=after(row.output),
-        conjugate_of_output=after(row.conjugate_of_output),
-        log_ratio=after(row.log_ratio),
-    )
+    return row if separate else bent(row, *limits(name, alpha, exponent_limit))
 
 
 def lambert_log(s: tf.Tensor) -> tf.Tensor:
@@ -304,7 +252,10 @@ def _alpha_functions(alpha: float):
     return f, slope, conjugate
 
 
-def _alpha_below_one(alpha: float, exp: Function, asymptote: float) -> Divergence:
+def _alpha_below_one(
+    alpha: float, exp: Function, asymptote: float, limit: float | None
+) -> Divergence:
+    """Return the row; with a limit, its exponent is bent, and T is the output of that exponent."""
     if not alpha < 1.0 or alpha == 0.0:
         raise ValueError(f"alpha={alpha}: alpha_half takes values below 1, not 0; see alpha_two.")
     f, slope, conjugate = _alpha_functions(alpha)
@@ -313,13 +264,25 @@ def _alpha_below_one(alpha: float, exp: Function, asymptote: float) -> Divergenc
     def log_base(v):
         return math.log(rest) + _log_softplus_negative(v, asymptote)
 
+    def exponent(v):
+        e = -alpha / rest * log_base(v)
+        # for alpha below 0 it grows as a logarithm by itself
+        return e if limit is None or alpha < 0.0 else bend_above(e, limit)
+
+    def output(v):
+        inverse = tf.nn.softplus(-v)
+        if limit is not None and alpha > 0.0:
+            e = exponent(v)
+            inverse = tf.where(e > limit, tf.exp(-rest / alpha * e) / rest, inverse)
+        return 1.0 / rest - inverse
+
     return Divergence(
         f=f,
         slope=slope,
         conjugate=conjugate,
-        output=lambda v: 1.0 / rest - tf.nn.softplus(-v),
-        conjugate_of_output=lambda v: (exp(-alpha / rest * log_base(v)) - 1.0) / alpha,
-        log_ratio=lambda v: -log_base(v) / rest,
+        output=output,
+        conjugate_of_output=lambda v: (exp(exponent(v)) - 1.0) / alpha,
+        log_ratio=lambda v: exponent(v) / alpha,
         threshold=0.0,
     )
 

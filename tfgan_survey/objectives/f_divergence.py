@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfgan_survey.objectives.base import Objective
 from tfgan_survey.objectives.divergences import UNLIMITED, BeyondLimit, DivergenceName, Tails
 from tfgan_survey.objectives.divergences import divergence as row
+from tfgan_survey.registry import Inside, Positive
 
 
 @keras.saving.register_keras_serializable("tfgan_survey")
@@ -53,15 +54,11 @@ class FDivergence(Objective):
         divergence: DivergenceName = "jensen_shannon",
         generator_objective: Literal["saddle", "practical"] = "practical",
         alpha: float | None = None,
-        pi: float | None = None,
-        exponent_limit: float = 15.0,
+        pi: Inside | None = None,
+        exponent_limit: Positive = 15.0,
         tails: Tails = "exponential",
         beyond_limit: BeyondLimit = "consistent",
     ):
-        if generator_objective not in ("saddle", "practical"):
-            raise ValueError(
-                f"generator_objective={generator_objective!r}: expected saddle or practical."
-            )
         self.row = row(divergence, alpha, pi, exponent_limit, tails, beyond_limit)
         self.divergence = divergence
         self.generator_objective = generator_objective

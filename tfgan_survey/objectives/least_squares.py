@@ -8,7 +8,8 @@ import keras
 import tensorflow as tf
 
 from tfgan_survey.objectives.base import Objective
-from tfgan_survey.objectives.targets import check_flip, draw_targets
+from tfgan_survey.objectives.targets import draw_targets
+from tfgan_survey.registry import Probability
 
 # Coding -> (a, b, c), arXiv:1611.04076 section 3.3 (Eq. 8 and Eq. 9).
 _CODINGS = {"pearson": (-1.0, 1.0, 0.0), "zero_one": (0.0, 1.0, 1.0)}
@@ -50,13 +51,11 @@ class LeastSquares(Objective):
         a: float | None = None,
         b: float | None = None,
         c: float | None = None,
-        flip_probability: float = 0.0,
+        flip_probability: Probability = 0.0,
     ):
-        if coding not in _CODINGS:
-            raise ValueError(f"coding={coding!r}: expected one of {', '.join(_CODINGS)}.")
         self.coding = coding
         self.a, self.b, self.c = a, b, c
-        self.flip_probability = check_flip(flip_probability)
+        self.flip_probability = flip_probability
         if self.targets[0] == self.targets[1]:
             raise ValueError(
                 f"a and b are both {self.targets[0]}: real and generated scores need two targets."

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_survey.objectives.base import Objective
+from tfgan_survey.registry import Positive
 
 
 @keras.saving.register_keras_serializable("tfgan_survey")
@@ -15,7 +16,7 @@ class LossSensitive(Objective):
     """A real image's loss is to undercut a generated one's by their distance.
 
     Formula:  d_loss = E[L(x)] + w E[(m d(x, G(z)) + L(x) - L(G(z)))_+],   g_loss = E[L(G(z))]
-              d(x, x') = mean over pixels of |x - x'|
+              d(x, x') = mean over pixels of |x - x'|, with `packing` over those of the pack
               L(x) = -s(x) ("linear") or softplus(-s(x)) ("softplus", not negative)
 
     Why:      once a generated image is near a real one the margin is small and the critic leaves it
@@ -44,15 +45,10 @@ class LossSensitive(Objective):
 
     def __init__(
         self,
-        margin_weight: float = 1.0,
-        margin_scale: float = 2.5,
+        margin_weight: Positive = 1.0,
+        margin_scale: Positive = 2.5,
         loss_form: Literal["linear", "softplus"] = "linear",
     ):
-        for name, value in (("margin_weight", margin_weight), ("margin_scale", margin_scale)):
-            if not value > 0.0:
-                raise ValueError(f"{name}={value}: expected above 0.")
-        if loss_form not in ("linear", "softplus"):
-            raise ValueError(f"loss_form={loss_form!r}: expected linear or softplus.")
         self.margin_weight = margin_weight
         self.margin_scale = margin_scale
         self.loss_form = loss_form
@@ -71,6 +67,8 @@ class LossSensitive(Objective):
         distance = tf.reduce_mean(
             tf.abs(tf.cast(real, tf.float32) - tf.cast(fake, tf.float32)), axis=pixels
         )
+        # Rows of a pack follow each other and share a score.
+        distance = tf.reduce_mean(tf.reshape(distance, (tf.shape(real_scores)[0], -1)), axis=1)
         margin = self.margin_scale * tf.reshape(distance, [-1] + [1] * (len(real_scores.shape) - 1))
         real_loss, fake_loss = self._loss(real_scores), self._loss(fake_scores)
         hinge = tf.nn.relu(margin + real_loss - fake_loss)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import keras
 import tensorflow as tf
+from annotated_types import Ge, Le
 
 from tfgan_survey.objectives.base import Objective
-from tfgan_survey.objectives.targets import check_flip, draw_targets
+from tfgan_survey.objectives.targets import draw_targets
+from tfgan_survey.registry import Positive, Probability
+
+# The survey names 1.3 as a relaxed real label, so targets above 1 are allowed.
+Target = Annotated[float, Ge(0), Le(2)]
 
 
 @keras.saving.register_keras_serializable("tfgan_survey")
@@ -39,20 +46,14 @@ class Minimax(Objective):
 
     def __init__(
         self,
-        real_target: float = 1.0,
-        fake_target: float = 0.0,
-        flip_probability: float = 0.0,
-        discriminator_weight: float = 1.0,
+        real_target: Target = 1.0,
+        fake_target: Target = 0.0,
+        flip_probability: Probability = 0.0,
+        discriminator_weight: Positive = 1.0,
     ):
-        # The survey names 1.3 as a relaxed real label, so targets above 1 are allowed.
-        for name, value in (("real_target", real_target), ("fake_target", fake_target)):
-            if not 0.0 <= value <= 2.0:
-                raise ValueError(f"{name}={value}: expected a target from 0 to 2.")
-        if discriminator_weight <= 0:
-            raise ValueError(f"discriminator_weight={discriminator_weight}: expected above 0.")
         self.real_target = real_target
         self.fake_target = fake_target
-        self.flip_probability = check_flip(flip_probability)
+        self.flip_probability = flip_probability
         self.discriminator_weight = discriminator_weight
 
     def discriminator_loss(self, real_scores, fake_scores, real=None, fake=None, seed=None):

@@ -8,17 +8,6 @@ import tensorflow as tf
 from tfgan_survey.layers.sampling import random_uniform
 
 
-def check_flip(flip_probability: float) -> float:
-    """Return the probability.
-
-    Raises:
-        ValueError: outside [0, 1].
-    """
-    if not 0.0 <= flip_probability <= 1.0:
-        raise ValueError(f"flip_probability={flip_probability}: expected 0 to 1.")
-    return flip_probability
-
-
 def draw_targets(
     scores: tf.Tensor,
     own: float,

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_survey.layers.sampling import random_uniform
+from tfgan_survey.registry import NotNegative
 from tfgan_survey.regularizers.base import Regularizer
 
 # Under the root, so that a critic of slope 0 has a finite gradient. A slope of 1 is changed by
@@ -17,12 +18,15 @@ _TINY = 1e-12
 class GradientPenalty(Regularizer):
     """Penalise slopes other than the target between real and generated images.
 
-    Formula:  L = w mean_i (||grad_x s(x_hat_i)||_2 - target)^2,
-              x_hat_i = a_i real_i + (1 - a_i) fake_i,  a_i ~ U[0, 1]
+    Formula:
+        L = w mean_i (||grad_x s(x_hat_i)||_2 - target)^2,
+        x_hat_i = a_i real_i + (1 - a_i) fake_i,  a_i ~ U[0, 1]
 
-    Why:      it holds a WGAN's critic to Lipschitz constant 1 without the box of weight clipping.
-              One norm an example, over all its pixels, in float32. The norm of one example must
-              not depend on the others, so batch normalisation in the discriminator is refused.
+    Why:
+        It holds a WGAN's critic to Lipschitz constant 1 without the box of weight clipping. One
+        norm a score, over all the pixels that it sees, in float32: those of an example, or, with
+        `packing`, those of all examples of its pack, each with its own a_i. The norm of one must
+        not depend on the others, so batch normalisation in the discriminator is refused.
 
     Args:
         weight: w; 10 is the paper's.
@@ -37,10 +41,7 @@ class GradientPenalty(Regularizer):
 
     name = "gradient_penalty"
 
-    def __init__(self, weight: float = 10.0, target: float = 1.0):
-        for name, value in (("weight", weight), ("target", target)):
-            if not value >= 0.0:
-                raise ValueError(f"{name}={value}: expected 0 or more.")
+    def __init__(self, weight: NotNegative = 10.0, target: NotNegative = 1.0):
         self.weight = weight
         self.target = target
 
@@ -52,10 +53,13 @@ class GradientPenalty(Regularizer):
         between = tf.stop_gradient(share * real + (1.0 - share) * fake)
         with tf.GradientTape() as tape:
             tape.watch(between)
-            # The sum over examples: example i's score depends on its own pixels alone.
-            total = tf.reduce_sum(score_fn(between))
+            # The sum over scores: each depends on the pixels of its own example or pack alone.
+            scores = score_fn(between)
+            total = tf.reduce_sum(scores)
         gradients = tf.cast(tape.gradient(total, between), tf.float32)
         squares = tf.reduce_sum(tf.square(gradients), axis=list(range(1, len(real.shape))))
+        # Rows of a pack follow each other; without packing each score has one.
+        squares = tf.reduce_sum(tf.reshape(squares, (tf.shape(scores)[0], -1)), axis=1)
         slopes = tf.sqrt(squares + _TINY)
         return self.weight * tf.reduce_mean(tf.square(slopes - self.target))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from tfgan_survey.registry import Positive
 from tfgan_survey.regularizers.base import Regularizer
 
 
@@ -30,9 +31,7 @@ class WeightClipping(Regularizer):
 
     name = "weight_clipping"
 
-    def __init__(self, clip_value: float = 0.01):
-        if not clip_value > 0.0:
-            raise ValueError(f"clip_value={clip_value}: expected above 0.")
+    def __init__(self, clip_value: Positive = 0.01):
         self.clip_value = clip_value
 
     def project(self, discriminator: keras.Model) -> None:

@@ -233,7 +233,7 @@ def _choose(
 
 def _places(family, chosen: Mapping[str, str]) -> dict[str, list[_Place]]:
     """Map each full and short key to the places that it may mean."""
-    hints = typing.get_type_hints(Settings)
+    hints = typing.get_type_hints(Settings, include_extras=True)
     places: dict[str, list[_Place]] = {}
     for place in _all_places(family, chosen, hints):
         optimizer = place.block in _optimizers(family)

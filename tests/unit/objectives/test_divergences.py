@@ -222,7 +222,7 @@ def test_a_lower_limit_bounds_the_slopes_and_changes_nothing_within(name, limit)
 
 
 def test_tails_are_one_of_two():
-    with pytest.raises(ValueError, match="expected exponential or algebraic"):
+    with pytest.raises(ValueError, match="tails=heavy: expected one of exponential, algebraic"):
         FDivergence("total_variation", tails="heavy")
 
 

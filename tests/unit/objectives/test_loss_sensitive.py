@@ -62,3 +62,15 @@ def test_without_images_it_says_what_is_missing():
 def test_wrong_options_are_refused(arguments):
     with pytest.raises(ValueError, match=next(iter(arguments))):
         LossSensitive(**arguments)
+
+
+def test_with_packing_the_distance_is_that_of_the_pack():
+    """Two packs of two points; distances 1, 3 | 0, 2 have the means 2 | 1."""
+    real = tf.zeros((4, 2))
+    fake = tf.constant([[1.0, 1.0], [3.0, 3.0], [0.0, 0.0], [2.0, 2.0]])
+    objective = LossSensitive(margin_scale=1.0)
+    scores = tf.zeros((2, 1))
+    assert float(objective.discriminator_loss(scores, scores, real, fake)) == 1.5
+    scores = tf.constant([[10.0], [0.0]])  # the first pack undercuts its margin of 2 by far
+    loss = objective.discriminator_loss(scores, tf.zeros((2, 1)), real, fake)
+    assert float(loss) == -5.0 + 0.5 * 1.0

@@ -141,20 +141,28 @@ def test_flips_are_drawn_anew_each_time_and_not_for_the_generator():
 @pytest.mark.parametrize(
     ("kind", "arguments", "message"),
     [
-        (Minimax, {"flip_probability": 1.5}, "flip_probability=1.5: expected 0 to 1"),
+        (
+            Minimax,
+            {"flip_probability": 1.5},
+            "flip_probability=1.5: .* at least 0 and at most 1",
+        ),
         (Minimax, {"real_target": -1.0}, "real_target=-1.0"),
         (Minimax, {"discriminator_weight": 0.0}, "discriminator_weight=0.0"),
         (LeastSquares, {"coding": "one"}, "pearson, zero_one"),
         (LeastSquares, {"a": 1.0, "b": 1.0}, "two targets"),
         (LeastSquares, {"flip_probability": -0.1}, "flip_probability"),
-        (FDivergence, {"divergence": "jefrey"}, "did you mean jeffrey"),
-        (FDivergence, {"generator_objective": "log"}, "saddle or practical"),
+        (FDivergence, {"divergence": "jefrey"}, "Did you mean jeffrey"),
+        (FDivergence, {"generator_objective": "log"}, "one of saddle, practical"),
         (FDivergence, {"divergence": "kl", "alpha": 0.5}, "no effect on 'kl'"),
         (FDivergence, {"divergence": "kl", "pi": 0.5}, "no effect on 'kl'"),
         (FDivergence, {"divergence": "alpha_half", "alpha": 1.5}, "alpha_two"),
         (FDivergence, {"divergence": "alpha_half", "alpha": 0.0}, "not 0"),
         (FDivergence, {"divergence": "alpha_two", "alpha": 0.5}, "alpha_half"),
-        (FDivergence, {"divergence": "weighted_jensen_shannon", "pi": 1.0}, "between 0 and 1"),
+        (
+            FDivergence,
+            {"divergence": "weighted_jensen_shannon", "pi": 1.0},
+            "pi=1.0: .* above 0 and below",
+        ),
     ],
 )
 def test_wrong_options_are_refused(kind, arguments, message):

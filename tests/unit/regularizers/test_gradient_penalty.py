@@ -99,3 +99,18 @@ def test_batch_norm_is_refused_however_deep():
 def test_negative_options_are_refused(arguments):
     with pytest.raises(ValueError, match=next(iter(arguments))):
         GradientPenalty(**arguments)
+
+
+def test_with_packing_the_norm_is_that_of_the_pack():
+    """s = u . x1 + v . x2 over a pack of two points has the slope |(u, v)|, not |u| and |v|."""
+    slope = np.array([3.0, 0.0, 0.0, 4.0], "float32")
+
+    def packed(points):
+        return tf.reshape(points, (-1, 4)) @ slope[:, None]
+
+    points = tf.random.stateless_normal((6, 2), (1, 2))
+    for target, expected in ((0.0, 25.0), (1.0, 16.0), (5.0, 0.0)):
+        penalty = GradientPenalty(weight=1.0, target=target).penalty(
+            packed, points, -points, keras.random.SeedGenerator(0)
+        )
+        assert float(penalty) == pytest.approx(expected, abs=1e-5)
