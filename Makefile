@@ -35,6 +35,7 @@ mnist: setup
 	$(BIN)/tfgan-survey export $(RUN) --once
 	@echo
 	@echo "pictures: $(RUN)/samples.png (10x10 digits), film.gif, curves.png"
+	@echo "activate: . $(BIN)/activate    (then tfgan-survey is found without its folder)"
 	@echo "sample:   $(BIN)/tfgan-survey sample $(RUN) --label 7 --num 16 --output sevens.png"
 	@echo "serve:    $(BIN)/tfgan-survey serve saved_models/cgan_mnist"
 	@echo "go on:    $(BIN)/tfgan-survey train cgan_mnist --output $(RUN) --resume --steps N"
