@@ -44,7 +44,11 @@ class Registry(Mapping[str, Callable]):
         return len(self._values)
 
     def options(self, name: str) -> dict[str, inspect.Parameter]:
-        """Return the settable parameters of the value called `name` (see `options_of`)."""
+        """Return the settable parameters of the value called `name` (see `options_of`).
+
+        Args:
+            name: of a registered value.
+        """
         return options_of(self[name])
 
 
@@ -78,6 +82,9 @@ def options_of(function: Callable) -> dict[str, inspect.Parameter]:
     """Return the keyword parameters that have a default, annotations resolved.
 
     Left out is what the caller decides: the run's one seed, the data's classes, Keras' names.
+
+    Args:
+        function: a class or function.
     """
     target = function.__init__ if isinstance(function, type) else function
     hints = typing.get_type_hints(target)
@@ -94,6 +101,11 @@ def parse_value(key: str, text: Any, annotation: Any) -> Any:
     Accepts `bool`, `int`, `float`, `str`, `Literal`, tuples of one of these (comma-separated) and
     `None` where the annotation allows it (`none`, unless that is a choice's own name). Values that
     already have a type are checked only.
+
+    Args:
+        key: name of the setting, for messages.
+        text: what came; a value that is no text is checked and kept.
+        annotation: type that the parameter is declared with.
 
     Raises:
         SettingError: the text is not of the type; the message names the key, the text and the type.

@@ -75,6 +75,9 @@ def complete(settings: Settings) -> Settings:
 
     They get the default of the part that has them, which is what that version computed; a
     recipe's own choice may be newer than the run.
+
+    Args:
+        settings: as a run recorded them.
     """
     registries = _registries()
 
