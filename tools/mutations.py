@@ -227,9 +227,12 @@ def _measure_missing(missing, root, folder, results, known, jobs, seconds) -> No
         trees.put(folder / str(index))
     used = sorted({test for _, one in missing for test in one.tests})
     print(f"{len(missing)} to try; first their tests without a mistake", flush=True)
-    answer, output = run_tests(folder / "0", used, 10 * seconds)
-    if answer != "passed":
-        raise StaleError(f"The tests fail without any mistake; mend them first.\n{output}")
+    shares = [used[index::jobs] for index in range(jobs) if used[index::jobs]]
+    with ThreadPoolExecutor(jobs) as pool:
+        copies = [folder / str(index) for index in range(len(shares))]
+        for answer, output in pool.map(run_tests, copies, shares, [10 * seconds] * len(shares)):
+            if answer != "passed":
+                raise StaleError(f"The tests fail without any mistake; mend them first.\n{output}")
 
     def one(entry: tuple[str, Mutation]) -> None:
         key, mutation = entry
