@@ -2,6 +2,7 @@
 # make test           set-up, linters, the unit tests
 # make mnist          set-up, real MNIST, the main training, its pictures and SavedModel
 # make test-training  longer real trainings with measured floors
+# make test-mutations kept mistakes, put in one at a time: do the tests notice?
 # make test-soak      long load on the local server
 # make bench          steps a second beside PyTorch (an extra of several hundred MB) and serving load
 PYTHON ?= python3
@@ -11,7 +12,7 @@ RUN := runs/cgan_mnist
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: setup browser test mnist test-training test-soak bench
+.PHONY: setup browser test mnist test-training test-mutations test-soak bench
 
 setup: $(INSTALLED)
 
@@ -35,6 +36,7 @@ mnist: setup
 	$(BIN)/tfgan-survey export $(RUN) --once
 	@echo
 	@echo "pictures: $(RUN)/samples.png (10x10 digits), film.gif, curves.png"
+	@echo "activate: . $(BIN)/activate    (then tfgan-survey is found without its folder)"
 	@echo "sample:   $(BIN)/tfgan-survey sample $(RUN) --label 7 --num 16 --output sevens.png"
 	@echo "serve:    $(BIN)/tfgan-survey serve saved_models/cgan_mnist"
 	@echo "go on:    $(BIN)/tfgan-survey train cgan_mnist --output $(RUN) --resume --steps N"
@@ -42,6 +44,9 @@ mnist: setup
 test-training: setup
 	$(BIN)/tfgan-survey data prepare mnist
 	$(BIN)/python -m pytest -m training
+
+test-mutations: setup
+	$(BIN)/python tools/mutations.py --jobs 2
 
 test-soak: setup
 	$(BIN)/python -m pytest -m soak

@@ -14,7 +14,6 @@ that this machine reaches in the same run.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import multiprocessing
 import os
@@ -292,8 +291,9 @@ def main() -> None:
             print(f"  {name:8} {median:8.1f} steps/s  ({min(spread):.1f} to {max(spread):.1f})")
         for name, ratio in result["ratio"].items():
             print(f"  {name:14} {ratio:5.2f}")
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(results, indent=1) + "\n")
+    from tfgan_survey.files import write_json
+
+    write_json(arguments.output, results)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,12 @@ class NonFiniteLossError(FloatingPointError):
 
 
 def nearest(given: str, known: Iterable[str]) -> list[str]:
-    """Return up to three known names that resemble `given`, best first."""
+    """Return up to three known names that resemble `given`, best first.
+
+    Args:
+        given: the name that came.
+        known: names that would have been accepted.
+    """
     return difflib.get_close_matches(str(given), list(known), n=3, cutoff=0.5)
 
 

@@ -95,7 +95,12 @@ def scatter(points: np.ndarray, reach: float | None = None, scale: int = 2) -> I
 
 
 def save(picture: Image.Image, path: str | Path) -> Path:
-    """Write a picture, format by suffix, aside first."""
+    """Write a picture, format by suffix, aside first.
+
+    Args:
+        picture: to be written.
+        path: file to be; its suffix names the format.
+    """
     path = Path(path)
     with written_aside(path) as aside:
         picture.save(aside)
@@ -103,7 +108,13 @@ def save(picture: Image.Image, path: str | Path) -> Path:
 
 
 def save_film(frames: Sequence[Image.Image], path: str | Path, seconds: float = 6.0) -> Path:
-    """Write frames as a looping GIF that lasts about `seconds` and rests on its last frame."""
+    """Write frames as a looping GIF that lasts about `seconds` and rests on its last frame.
+
+    Args:
+        frames: pictures of one size, at least one.
+        path: the GIF to be.
+        seconds: length of one pass over all frames.
+    """
     if not frames:
         raise ValueError("a film needs at least one frame; train for at least one step first.")
     path = Path(path)

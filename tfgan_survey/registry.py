@@ -58,7 +58,11 @@ class Registry(Mapping[str, Callable]):
         return len(self._values)
 
     def options(self, name: str) -> dict[str, inspect.Parameter]:
-        """Return the settable parameters of the value called `name` (see `options_of`)."""
+        """Return the settable parameters of the value called `name` (see `options_of`).
+
+        Args:
+            name: of a registered value.
+        """
         return options_of(self[name])
 
 
@@ -115,6 +119,9 @@ def options_of(function: Callable) -> dict[str, inspect.Parameter]:
     """Return the keyword parameters that have a default, annotations resolved.
 
     Left out is what the caller decides: the run's one seed, the data's classes, Keras' names.
+
+    Args:
+        function: a class or function.
     """
     target = function.__init__ if isinstance(function, type) else function
     hints = typing.get_type_hints(target, include_extras=True)
@@ -137,6 +144,11 @@ def parse_value(key: str, value: Any, annotation: Any) -> Any:
 
     Returns:
         The value in its type.
+
+    Args:
+        key: name of the setting, for messages.
+        text: what came; a value that is no text is checked and kept.
+        annotation: type that the parameter is declared with.
 
     Raises:
         SettingError: the value is not of the type or outside its range; the message names the key,

@@ -78,6 +78,12 @@ def convergence_bound(p: np.ndarray, q: np.ndarray, updates: int, rate: float = 
 
     Formula:  KL(p||q_0) / (rate k),  rate <= 1
 
+    Args:
+        p: probabilities of the data, positive, shape `(n,)`.
+        q: the generator's at the start, q_0, positive, shape `(n,)`.
+        updates: k of the last bound.
+        rate: of the generator, above 0 and up to 1.
+
     Source: mirror descent on a function that is smooth relative to its entropy: Lu, Freund and
     Nesterov 2018, arXiv:1610.05708, Theorem 3.1.
     """

@@ -40,6 +40,10 @@ def cells(log_density: Callable[[np.ndarray], np.ndarray], grid: np.ndarray) -> 
 def check_masses(p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return both as float64.
 
+    Args:
+        p: masses, shape `(n,)`.
+        q: masses, shape `(n,)`.
+
     Raises:
         ValueError: other shapes than `(n,)` twice, negative masses, or a sum other than 1.
     """
@@ -81,7 +85,12 @@ def jensen_shannon(p: np.ndarray, q: np.ndarray) -> float:
 
 
 def total_variation(p: np.ndarray, q: np.ndarray) -> float:
-    """Return 1/2 sum |p - q|, from 0 to 1."""
+    """Return 1/2 sum |p - q|, from 0 to 1.
+
+    Args:
+        p: probabilities, shape `(n,)`.
+        q: probabilities, shape `(n,)`.
+    """
     p, q = check_masses(p, q)
     return float(np.abs(p - q).sum() / 2)
 
@@ -110,6 +119,9 @@ def parallel_lines(shift: float) -> LineDistances:
     Why:      the supports are disjoint for every shift but 0, so JS and total variation are
               constant where the generator has to learn which way to go; W1 says how far it is.
 
+    Args:
+        shift: horizontal distance, of either sign.
+
     Source: Arjovsky et al. 2017, arXiv:1701.07875, Example 1.
     """
     apart = shift != 0
@@ -122,10 +134,20 @@ def parallel_lines(shift: float) -> LineDistances:
 
 
 def expected(masses: np.ndarray, values: np.ndarray) -> float:
-    """Return sum masses * values, where cells without mass count nothing, whatever their value."""
+    """Return sum masses * values, where cells without mass count nothing, whatever their value.
+
+    Args:
+        masses: probabilities, shape `(n,)`.
+        values: shape `(n,)`; not looked at where the mass is 0, so they may be infinite there.
+    """
     return float(np.where(masses > 0, masses * np.where(masses > 0, values, 0.0), 0.0).sum())
 
 
 def expected_log(masses: np.ndarray, values: np.ndarray) -> float:
-    """Return sum masses log values with 0 log 0 = 0."""
+    """Return sum masses log values with 0 log 0 = 0.
+
+    Args:
+        masses: probabilities, shape `(n,)`.
+        values: at least 0, shape `(n,)`.
+    """
     return float(xlogy(masses, values).sum())

@@ -58,6 +58,10 @@ def generator_value(p: np.ndarray, q: np.ndarray) -> float:
 
     Formula:  C(G) = -log 4 + 2 JS(p, q)
 
+    Args:
+        p: probabilities of the data, shape `(n,)`.
+        q: probabilities of the generator, shape `(n,)`.
+
     Source: Goodfellow et al. 2014, arXiv:1406.2661, Theorem 1, Eq. 6.
     """
     return -math.log(4) + 2 * jensen_shannon(p, q)

@@ -37,6 +37,9 @@ def score_gradients(scores: np.ndarray) -> ScoreGradients:
     Why:      early on D rejects samples with confidence, s << 0: the first vanishes like e^s, the
               second tends to -1. Their ratio is e^-s, 22,000 at s = -10.
 
+    Args:
+        scores: of generated examples, any shape.
+
     Source: Goodfellow et al. 2014, arXiv:1406.2661, section 3.
     """
     scores = np.asarray(scores, np.float64)

@@ -100,6 +100,9 @@ def complete(settings: Settings) -> Settings:
     They get what that version computed: what the part says about `earlier` versions, else its
     default; a recipe's own choice may be newer than the run.
 
+    Args:
+        settings: as a run recorded them.
+
     Raises:
         SettingError: parts that are not those of the family.
     """

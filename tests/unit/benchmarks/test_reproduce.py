@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import reproduce
 
-PROGRAM = Path(__file__).parents[2] / "benchmarks" / "reproduce.py"
+PROGRAM = Path(__file__).parents[3] / "benchmarks" / "reproduce.py"
 STEPS = 24
 
 
@@ -77,3 +78,14 @@ def test_unknown_rows_are_refused(folder):
     done = call(folder, "--rows", "gan_2041")
     assert done.returncode == 2
     assert "gan_2014" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PROGRAM.parent / "results" / "reproduce").glob("*.json")), ids=lambda p: p.stem
+)
+def test_a_committed_result_agrees_with_the_settings_of_its_row(path, monkeypatch):
+    monkeypatch.chdir(PROGRAM.parents[1])
+    record = json.loads(path.read_text(encoding="utf-8"))
+    run = reproduce.Run(record["row"], record["seed"], record["steps"])
+    assert run.result.name == path.name
+    assert reproduce.is_there(run)

@@ -1,0 +1,145 @@
+"""What the sources print stands in the recipes, and what a recipe says reaches the model."""
+
+import keras
+import pytest
+
+from tfgan_survey.zoo import MODELS, build, resolve
+
+ADAM_DCGAN = {"d_optimizer": "adam", "d_optimizer.learning_rate": 2e-4, "d_optimizer.beta_1": 0.5}
+PUBLISHED = {
+    # the snippet: Adam's TensorFlow defaults, batches of 128, one layer of 128 units
+    "survey_gan": {
+        "network": "mlp", "objective": "non_saturating", "batch_size": 128,
+        "d_optimizer.learning_rate": 1e-3, "d_optimizer.beta_1": 0.9,
+        "network.generator_widths": [128], "network.discriminator_widths": [128],
+        "network.generator_output_norm": False, "network.discriminator_norm": "none",
+    },
+    "survey_cgan": {"network": "mlp", "conditional": True, "d_optimizer.learning_rate": 1e-3},
+    # section 2.4.3 to the letter: batch norm everywhere, on images and scores too
+    "survey_gan_legacy": {
+        "network.norm": "batch", "network.generator_output_norm": True,
+        "network.discriminator_norm": None, "network.discriminator_output_norm": True,
+        "loop.ema": None,
+    },
+    # mnist.yaml of the 2014 code; both costs halved there, so D's weight is 1/2
+    "gan_2014": {
+        "network": "maxout", "split": "train[:50000]", "batch_size": 100,
+        "loop.simultaneous": True, "objective.discriminator_weight": 0.5,
+        "d_optimizer": "sgd", "d_optimizer.learning_rate": 0.1, "d_optimizer.decay": 1.000004,
+        "d_optimizer.learning_rate_floor": 1e-6, "d_optimizer.momentum": 0.5,
+        "d_optimizer.final_momentum": 0.7, "d_optimizer.momentum_updates": 125_000,
+        "network.generator_widths": [1200, 1200], "network.maxout_units": [240, 240],
+        "network.pieces": 5, "network.input_dropout": 0.2, "network.dropout": 0.5,
+    },
+    # arXiv:1411.1784, section 4.1
+    "cgan_2014": {
+        "network": "two_branch", "batch_size": 100, "d_optimizer.learning_rate": 0.1,
+        "d_optimizer.decay": 1.00004, "d_optimizer.learning_rate_floor": 1e-6,
+        "d_optimizer.momentum": 0.5, "d_optimizer.final_momentum": 0.7,
+        "network.latent_width": 200, "network.label_width": 1000, "network.joint_width": 1200,
+        "network.image_units": 240, "network.label_units": 50, "network.joint_units": 240,
+        "network.pieces": 5, "network.joint_pieces": 4, "network.dropout": 0.5,
+    },
+    # arXiv:1511.06434, section 4: Adam 2e-4 with beta_1 1/2, batches of 128, weights N(0, 0.02)
+    "dcgan": {**ADAM_DCGAN, "batch_size": 128, "network.initializer": "normal_002"},
+    "cdcgan": {**ADAM_DCGAN, "batch_size": 128, "conditional": True},
+    # arXiv:1611.04076, Eq. 8: a = -1, b = 1, c = 0
+    "lsgan": {**ADAM_DCGAN, "objective": "least_squares", "objective.coding": "pearson"},
+    # arXiv:1701.07875, Algorithm 1
+    "wgan": {
+        "objective": "wasserstein", "regularizer": "weight_clipping", "batch_size": 64,
+        "regularizer.clip_value": 0.01, "loop.n_critic": 5,
+        "d_optimizer": "rmsprop", "d_optimizer.learning_rate": 5e-5,
+    },
+    # arXiv:1704.00028, Algorithm 1; layer norm in the critic, section 4
+    "wgan_gp": {
+        "objective": "wasserstein", "regularizer": "gradient_penalty", "batch_size": 64,
+        "regularizer.weight": 10.0, "regularizer.target": 1.0, "loop.n_critic": 5,
+        "d_optimizer": "adam", "d_optimizer.learning_rate": 1e-4, "d_optimizer.beta_1": 0.0,
+        "d_optimizer.beta_2": 0.9, "network.discriminator_norm": "layer",
+    },
+    "ls_gan": {**ADAM_DCGAN, "objective": "loss_sensitive", "objective.loss_form": "softplus"},
+    # arXiv:1606.00709, section 4.2: Adam 2e-4 with beta_1 1/2
+    "fgan": {
+        **ADAM_DCGAN, "network": "elu", "objective": "f_divergence", "batch_size": 100,
+        "regularizer.weight": 10.0, "objective.exponent_limit": 5.0,
+        "objective.tails": "algebraic",
+    },
+    # arXiv:1712.04086, code: Adam 1e-4 with beta_1 0.8, batches of 100
+    "mixture_gan": {
+        "dataset": "ring", "network": "points", "batch_size": 100,
+        "d_optimizer.learning_rate": 1e-4, "d_optimizer.beta_1": 0.8,
+    },
+    # by measurement; what the README's rows were made with
+    "mixture_gan_tuned": {
+        "dataset": "grid", "batch_size": 256, "loop.ema": 0.999,
+        "network.generator_widths": [128] * 5, "network.maxout_units": [128] * 3,
+        "network.discriminator_activation": "leaky_relu", "network.norm": "none",
+        "d_optimizer.learning_rate": 1e-3, "d_optimizer.beta_2": 0.99,
+        "d_optimizer.decay": 1.0001,
+    },
+    "cgan_mnist": {
+        "conditional": True, "batch_size": 64, "network.width": 32,
+        "network.label_input": "projection", "network.discriminator_norm": "none",
+        "regularizer": "gradient_penalty", "regularizer.weight": 0.1, "regularizer.target": 0.0,
+        "d_optimizer.learning_rate": 5e-4, "d_optimizer.beta_1": 0.5,
+        "loop.ema": 0.999, "loop.truncation": 0.85,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_recipe_has_the_published_values(name):
+    found = resolve(name).flat()
+    wanted = PUBLISHED[name]
+    wanted |= {"g" + key[1:]: value for key, value in wanted.items() if key.startswith("d_opt")}
+    assert {key: found[key] for key in wanted} == wanted
+
+
+@pytest.fixture(scope="module")
+def built():
+    return build(
+        "gan_2014",
+        (4, 4, 1),
+        seed=7,
+        generator_widths=(4,),
+        maxout_units=(4,),
+        steps_per_execution=3,
+        jit_compile=False,
+        momentum_updates=10,
+        g_learning_rate=0.025,
+    )
+
+
+def test_settings_of_the_loop_arrive_in_the_model(built):
+    assert built.seed == 7 and built.name == "gan_2014" and built.simultaneous
+    assert built.steps_per_execution == 3
+    assert built.jit_compile is False
+    assert built.objective.discriminator_weight == 0.5
+
+
+def test_settings_of_the_optimizers_arrive(built):
+    for optimizer, rate in ((built.d_optimizer, 0.1), (built.g_optimizer, 0.025)):
+        config = optimizer.get_config()
+        assert config["momentum"] == 0.5 and config["final_momentum"] == 0.7
+        assert config["momentum_updates"] == 10
+        schedule = config["learning_rate"]["config"]
+        assert schedule == {"start": rate, "decay": 1.000004, "floor": 1e-6}
+
+
+def test_low_precision_computes_so_and_keeps_float32_weights():
+    before = keras.config.dtype_policy().name
+    gan = build("survey_gan", (4, 4, 1), generator_widths=(4,), precision="bfloat16")
+    assert keras.config.dtype_policy().name == before
+    dense = [one for one in gan.generator.layers if isinstance(one, keras.layers.Dense)]
+    assert {one.dtype_policy.name for one in dense} == {"mixed_bfloat16"}
+    assert {weight.dtype for weight in gan.generator.trainable_weights} == {"float32"}
+
+
+def test_the_seed_decides_the_first_weights():
+    def kernel(seed):
+        gan = build("survey_gan", (4, 4, 1), generator_widths=(4,), seed=seed)
+        return gan.generator.get_weights()[0].tolist(), gan.seed_generator.state.numpy().tolist()
+
+    assert kernel(3) == kernel(3)
+    assert kernel(3)[0] != kernel(4)[0] and kernel(3)[1] != kernel(4)[1]
