@@ -28,6 +28,7 @@ from tfgan_survey.data.prepared import (
 )
 from tfgan_survey.data.synthetic import MIXTURES
 from tfgan_survey.errors import DataError, SettingError, nearest, unknown_name
+from tfgan_survey.files import open_folder, try_lock
 
 SOURCES = ("auto", "tfds", "npm", "debian")
 _log = logging.getLogger(__name__)
@@ -86,17 +87,19 @@ def prepare(
         '3.0.1'
     """
     say = _log.info if log is None else log
+    _check_source(source)
     if name == "mnist_mini":
+        _say_unused(source, "mnist_mini is shipped", log)
         mini.read_mini()
         return mini.ASSET
     if name in MIXTURES:
         raise SettingError(f"{name} is drawn where it is used: there is nothing to prepare.")
     info = DATASETS.get(name) if info is None else info
     root = data_root(data_dir)
-    _check_source(source)
     if not _NAME.fullmatch(str(name)):
         raise unknown_name("data set", name, {*DATASETS, *MIXTURES, "mnist_mini"})
     if found := find_prepared(root, name):
+        _say_unused(source, f"{name} is prepared already in {found}", log)
         return found
     _check_name(name)
     try:
@@ -113,8 +116,15 @@ def prepare(
         ) from error
 
 
+def _say_unused(source: str | os.PathLike, reason: str, log) -> None:
+    """Say that a source was named and not asked: what is used may be other data."""
+    if str(source) != "auto":
+        # Without a `log` of the caller's it must be seen as well: a warning is, without set-up.
+        (log or _log.warning)(f"{reason}: --source {source} is not used.")
+
+
 def _check_source(source: str | os.PathLike) -> None:
-    if str(source) in SOURCES or Path(source).is_dir():
+    if str(source) in SOURCES or (str(source) and Path(source).is_dir()):
         return
     if isinstance(source, os.PathLike) or os.sep in source or source.startswith((".", "~")):
         raise DataError(
@@ -143,7 +153,7 @@ def _aside(root: Path, name: str, say) -> Iterator[Path]:
     The lock is on the folder itself, so no lock file stays behind. Where the file system has no
     such locks two processes may both prepare: the second rename then finds the first one's result.
     """
-    handle = os.open(root, os.O_RDONLY)
+    handle = open_folder(root)
     try:
         if _lock(handle, root, say):
             for left in root.glob(f"{_ASIDE}*"):
@@ -154,24 +164,19 @@ def _aside(root: Path, name: str, say) -> Iterator[Path]:
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     finally:
-        os.close(handle)
+        if handle is not None:
+            os.close(handle)
 
 
-def _lock(handle: int, root: Path, say) -> bool:
+def _lock(handle: int | None, root: Path, say) -> bool:
     """Wait for the lock of a folder; `False` where locks cannot be had."""
-    try:
-        import fcntl
-    except ModuleNotFoundError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    locked = None if handle is None else try_lock(handle)
+    if locked is False:
         say(f"another process is preparing data in {root}; waiting for it")
-        fcntl.flock(handle, fcntl.LOCK_EX)
-    except OSError as error:
-        say(f"{root} cannot be locked ({error}); going on without")
-        return False
-    return True
+        locked = try_lock(handle, wait=True)
+    if locked is None:
+        say(f"{root} cannot be locked on this file system; going on without")
+    return bool(locked)
 
 
 def _prepare(name: str, info: DatasetInfo | None, source, root: Path, aside: Path, say) -> Path:

@@ -16,6 +16,7 @@ from tfgan_survey.zoo.recipes import MODELS, Recipe
 if TYPE_CHECKING:
     from tfgan_survey.models.gan import GAN
 
+_DATASET = "mnist"  # where neither recipe nor override names one
 # `optimizer` and `learning_rate` set both networks' optimizers; `d_...` and `g_...` one.
 _OPTIMIZER_PREFIXES = {"d_optimizer": "d_", "g_optimizer": "g_"}
 _RUN_FIELDS = {
@@ -48,6 +49,8 @@ def resolve(model: str, overrides: Mapping[str, Any] | None = None) -> Settings:
     values: dict[tuple[str, str], Any] = {}
     for source, given in (("recipe", recipe.options), ("override", overrides)):
         for key, value in given.items():
+            if source == "recipe" and key == "split" and _other_dataset(recipe, overrides):
+                continue
             targets = accepted.get(key)
             if targets is None:
                 if source == "recipe" and _belongs_to_replaced(key, recipe, names, registries):
@@ -61,7 +64,7 @@ def resolve(model: str, overrides: Mapping[str, Any] | None = None) -> Settings:
     run = {option: value for (axis, option), value in values.items() if axis == "run"}
     return Settings(
         model=model,
-        **{"dataset": "mnist", **run},
+        **{"dataset": _DATASET, **run},
         loop=_options(values, "loop", _loop_options()),
         **{
             axis: Choice(name, _options(values, axis, registries[axis].options(name)))
@@ -215,6 +218,12 @@ def _accepted(registries, names) -> dict[str, list[tuple[str, str, Any]]]:
 
 def _options(values, axis: str, parameters) -> dict[str, Any]:
     return {name: values.get((axis, name), p.default) for name, p in parameters.items()}
+
+
+def _other_dataset(recipe: Recipe, overrides: Mapping[str, Any]) -> bool:
+    """Whether the data set was replaced: a split chosen for one does not fit another."""
+    own = recipe.options.get("dataset", _DATASET)
+    return overrides.get("dataset", own) != own
 
 
 def _belongs_to_replaced(key: str, recipe: Recipe, names, registries) -> bool:

@@ -151,7 +151,7 @@ def test_unreadable_folders_are_explained(straight, tmp_path):
     with pytest.raises(RunError, match="cannot be read"):
         run(tmp_path / "run", resume=True)
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="cannot write"):
+    with pytest.raises(RunError, match="cannot write"):
         run(tmp_path / "file" / "run", steps=1)
 
 
