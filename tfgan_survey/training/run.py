@@ -120,7 +120,7 @@ def train(
                 )
             )
             probing[0].prepare(gan)
-        finished = run.finished and complete(run.settings()) == settings
+        finished = _is_finished(run, settings)
         if finished and (bad := recovery.flaw(run.model, settings)) is not None:
             log(f"{run.model} {bad}: written again")
             finished = False
@@ -271,6 +271,13 @@ def _stored_overrides(stored: Settings) -> dict[str, Any]:
         flat[axis] = values[axis]["name"]
         flat |= {prefix + key: value for key, value in values[axis]["options"].items()}
     return flat | values["loop"]
+
+
+def _is_finished(run: RunFolder, settings: Settings) -> bool:
+    try:
+        return run.finished and complete(run.settings()) == settings
+    except RunError:
+        return False  # restored from a checkpoint, which does not know: settings.json comes anew
 
 
 def _model(run: RunFolder, settings: Settings, data: ImageSet, log) -> GAN:
