@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import click
 
 from tfgan_survey.errors import SettingError, UnknownNameError
+from tfgan_survey.lazy import quiet_start
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
@@ -430,24 +430,9 @@ def _open_closed_streams() -> None:
 
 
 def _start_tensorflow() -> None:
-    """Import TensorFlow without its start-up notes on stderr, where errors must stand alone.
-
-    The notes come from C++ before its logging is initialised, so its log level does not hold them
-    back. They are kept aside and shown if the import fails.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as notes:
-        os.dup2(notes.fileno(), 2)
-        try:
-            import tensorflow  # noqa: F401
-        except BaseException:
-            notes.seek(0)
-            os.write(stderr, notes.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
+    """Import TensorFlow without its start-up notes on stderr, where errors must stand alone."""
+    with quiet_start():
+        import tensorflow  # noqa: F401
 
 
 def _fail(message: str, code: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -69,7 +70,7 @@ def sweep(folder: str | os.PathLike) -> None:
         except OSError:
             continue  # its writer has just finished, or it is another user's
         try:
-            locked = handle is not None and try_lock(handle)
+            locked = None if handle is None else try_lock(handle)
             if locked or (locked is None and _age(leftover) > _STALE_SECONDS):
                 shutil.rmtree(leftover, ignore_errors=True)
         finally:
@@ -148,6 +149,10 @@ def _flush_entry(folder: Path) -> None:
         return
     try:
         os.fsync(handle)
+    except OSError as error:
+        # Some network and FUSE file systems know no flush of a folder.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
     finally:
         os.close(handle)
 
