@@ -223,7 +223,9 @@ def _png_rows(path: Path, labels_path: Path, first: int) -> np.ndarray:
             f"{path}: truncated or not a PNG file ({error}). Fetch it again."
         ) from error
     try:
-        labels = np.asarray(json.loads(_load(labels_path, _SURROUNDINGS)), np.uint8)[first : first + 10_000]
+        labels = np.asarray(json.loads(_load(labels_path, _SURROUNDINGS)), np.uint8)[
+            first : first + 10_000
+        ]
         images = pixels.reshape(10_000, 1024, 3).transpose(0, 2, 1).reshape(10_000, -1)
         return np.concatenate([labels[:, None], images], axis=1)
     except (ValueError, TypeError, IndexError) as error:

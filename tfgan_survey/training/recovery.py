@@ -51,14 +51,10 @@ def stored_settings(run: RunFolder, log: Callable[[str], None]) -> Settings | No
             log(f"{run.settings_file} is missing or damaged; restored from {path}")
             return settings
     held = ", ".join(path.name for path in run.results()) or "nothing else"
-    raise RunError(
-        f"{damage}. No checkpoint holds a copy of it (the folder has {held}): {_ANEW}."
-    )
+    raise RunError(f"{damage}. No checkpoint holds a copy of it (the folder has {held}): {_ANEW}.")
 
 
-def best_checkpoint(
-    run: RunFolder, settings: Settings, log: Callable[[str], None]
-) -> Path | None:
+def best_checkpoint(run: RunFolder, settings: Settings, log: Callable[[str], None]) -> Path | None:
     """Return the file to go on from: latest.keras, else model.keras, else best.keras.
 
     Returns:
