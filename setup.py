@@ -60,6 +60,7 @@ setup(
             "hypothesis>=6.100",
             "pre-commit>=4",
             "pytest>=8",
+            "pytest-timeout>=2.3",
             "pyyaml>=6",
             "ruff>=0.14",
             "selenium>=4.20",

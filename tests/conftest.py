@@ -15,6 +15,16 @@ tf.config.set_logical_device_configuration(
 )
 
 
+_LONG_SECONDS = 3600  # of tests that are long on purpose; the others: see pyproject.toml
+
+
+def pytest_collection_modifyitems(items):
+    """Give trainings and soaks their own time limit."""
+    for item in items:
+        if item.get_closest_marker("training") or item.get_closest_marker("soak"):
+            item.add_marker(pytest.mark.timeout(_LONG_SECONDS))
+
+
 @pytest.fixture(scope="module")
 def browser():
     """Return a real headless browser that logs what pages say and what they ask for."""

@@ -20,6 +20,7 @@ from tfgan_survey.training import RunFolder, load_run
 CARD = Path("assets.extra") / "card.json"
 WARM_UP = Path("assets.extra") / "tf_serving_warmup_requests"
 _VERSION_NAME = re.compile(r"\d+")
+_LARGEST_VERSION = 2**63 - 1  # TensorFlow Serving reads int64
 
 
 def export_savedmodel(
@@ -55,12 +56,12 @@ def export_savedmodel(
         The version's folder.
 
     Raises:
-        RunError: the version exists or is not positive.
+        RunError: the version exists, or is not in 1 to 2^63 - 1.
     """
     output = Path(output)
     number = next_version(output) if version is None else version
-    if number < 1:
-        raise RunError(f"version {number}: expected a positive integer.")
+    if not 1 <= number <= _LARGEST_VERSION:
+        raise RunError(f"version {number}: expected 1 to {_LARGEST_VERSION}.")
     if (target := output / str(number)).exists():
         raise RunError(
             f"{target} exists and is never overwritten; leave --version out for "
@@ -91,7 +92,8 @@ def versions(output: str | Path) -> list[tuple[int, Path]]:
     if not output.is_dir():
         return []
     found = (path for path in output.iterdir() if _VERSION_NAME.fullmatch(path.name))
-    return sorted((int(path.name), path) for path in found if path.is_dir())
+    numbered = ((int(path.name), path) for path in found if path.is_dir())
+    return sorted(pair for pair in numbered if pair[0] <= _LARGEST_VERSION)
 
 
 def find_export(model: TrainableModel, output: str | Path) -> Path | None:

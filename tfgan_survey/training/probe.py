@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
-import zipfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,9 +16,11 @@ from tfgan_survey import pictures
 from tfgan_survey.data import load_arrays
 from tfgan_survey.data.sets.mixtures import MIXTURES
 from tfgan_survey.errors import SettingError
-from tfgan_survey.files import write_json, write_text, written_aside
+from tfgan_survey.files import write_json
 from tfgan_survey.metrics import METRICS, Bench, Measurement, measure_mixture
 from tfgan_survey.metrics.outcomes import better_direction, choose_outcomes
+from tfgan_survey.training.callbacks import read_note, save_model
+from tfgan_survey.training.history import Row, probe_history
 
 SEED = 2**30
 """First seed of the probe's samples: far from those that `evaluate` draws by default, so that a
@@ -117,6 +115,7 @@ class MetricProbe(keras.callbacks.Callback):
         best: the `.keras` file of the best model; a `best.json` beside it tells value and step.
         last: the training's last step.
         tensorboard: TensorBoard's log folder; None for none.
+        notes: kept inside `best`, see `tfgan_survey.training.callbacks.save_model`.
 
     Raises:
         SettingError: `keep_best` is not measured or has no better direction; `every` or `num`
@@ -138,6 +137,7 @@ class MetricProbe(keras.callbacks.Callback):
         best: str | os.PathLike | None = None,
         last: int | None = None,
         tensorboard: str | os.PathLike | None = None,
+        notes: Mapping[str, Any] | None = None,
     ):
         super().__init__()
         for name, value in (("every", every), ("num", num)):
@@ -147,7 +147,8 @@ class MetricProbe(keras.callbacks.Callback):
         self.judge, self.path, self.every = judge, Path(path), every
         self.num, self.seed, self.keep_best, self.last = num, seed, keep_best, last
         self.best = self.path.with_name("best.keras") if best is None else Path(best)
-        self.tensorboard = tensorboard
+        self.tensorboard, self.notes = tensorboard, dict(notes or {})
+        self._rows = probe_history(self.path)
         self._next = 0
         self._latest: dict[str, float] = {}
         self._ready: tuple[int, list[Measurement]] | None = None
@@ -160,11 +161,8 @@ class MetricProbe(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """Drop rows that will be measured again, read the best back, measure an untrained model."""
         step = _step(self.model)
-        rows = read_probe(self.path) if self.path.exists() else []
-        keep = [row for row in rows if row["steps"] <= step]
-        if len(keep) < len(rows):
-            write_probe(self.path, keep)
-        self._latest = {name: values[-1] for name, (_, values, _) in probe_curves(keep).items()}
+        kept = probe_curves(self._rows.drop_after(step))
+        self._latest = {name: values[-1] for name, (_, values, _) in kept.items()}
         self._next = 0 if step == 0 else (step // self.every + 1) * self.every
         self._read_best(step)
         self._look()
@@ -207,8 +205,7 @@ class MetricProbe(keras.callbacks.Callback):
         for one in found:
             row |= {one.name: one.value, f"{one.name}_error": one.standard_error}
         self._latest = {one.name: float(one.value) for one in found}
-        rows = read_probe(self.path) if self.path.exists() else []
-        write_probe(self.path, [*(old for old in rows if old["steps"] != step), row])
+        self._rows.add(row)
 
     # ------------------------------------------------------------------ the best model
 
@@ -229,11 +226,7 @@ class MetricProbe(keras.callbacks.Callback):
             "num": self.num,
             "seed": self.seed,
         }
-        with written_aside(self.best) as aside:
-            self.model.save(aside)
-            # Inside the model's own file, so that no kill can part the two.
-            with zipfile.ZipFile(aside, "a") as archive:
-                archive.writestr(_RECORD, json.dumps(self._record))
+        save_model(self.model, self.best, {**self.notes, _RECORD: self._record})
         write_json(self.best.with_name(_RECORD), self._record)
 
     def _read_best(self, step: int) -> None:
@@ -271,33 +264,16 @@ def check_keep_best(name: str | None, outcomes: Collection[str]) -> None:
 
 def read_best(path: str | os.PathLike) -> dict[str, Any] | None:
     """Return metric, value and step of a model that a `MetricProbe` kept, None without one."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read(_RECORD)) if _RECORD in archive.namelist() else None
-    except (FileNotFoundError, zipfile.BadZipFile, ValueError):
-        return None
+    return read_note(path, _RECORD)
 
 
-def read_probe(path: str | os.PathLike) -> list[dict[str, float | None]]:
-    """Return the rows of a probe file, numbers parsed, None where nothing was measured."""
-    with open(path, newline="", encoding="utf-8") as file:
-        return [
-            {key: _number(key, value) for key, value in row.items()} for row in csv.DictReader(file)
-        ]
-
-
-def write_probe(path: str | os.PathLike, rows: Sequence[dict[str, Any]]) -> None:
-    """Write rows whose columns may differ: a resumed training may probe other metrics."""
-    columns = dict.fromkeys(["steps", "num", *(key for row in rows for key in row)])
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(columns), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+def read_probe(path: str | os.PathLike) -> list[Row]:
+    """Return the good rows of a probe file, numbers parsed, None where nothing was measured."""
+    return probe_history(path).read()
 
 
 def probe_curves(
-    rows: Sequence[dict[str, float | None]],
+    rows: Sequence[Row],
 ) -> dict[str, tuple[list[int], list[float], list[float]]]:
     """Return steps, finite values and errors (0 where not estimated) of each measured name."""
     names = dict.fromkeys(
@@ -315,12 +291,6 @@ def probe_curves(
                 [one if one is not None and np.isfinite(one) else 0.0 for one in errors],
             )
     return curves
-
-
-def _number(key: str, text: str) -> float | None:
-    if text == "":
-        return None
-    return int(text) if key in ("steps", "num") else float(text)
 
 
 def _step(model) -> int:

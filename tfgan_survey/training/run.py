@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,14 +18,16 @@ from PIL import Image
 from tfgan_survey import pictures
 from tfgan_survey.data.images import ImageSet
 from tfgan_survey.data.loading import load_arrays
-from tfgan_survey.errors import RunError
+from tfgan_survey.errors import RunError, SettingError
 from tfgan_survey.files import sweep
 from tfgan_survey.models import GAN
 from tfgan_survey.networks import adapt
 from tfgan_survey.settings import BUDGET, Settings
 from tfgan_survey.training import callbacks as training_callbacks
 from tfgan_survey.training import probe as training_probe
-from tfgan_survey.training.folder import RunFolder
+from tfgan_survey.training import recovery
+from tfgan_survey.training.folder import RunFolder, record_of
+from tfgan_survey.training.progress import Progress
 from tfgan_survey.zoo import build_from_settings, complete, resolve
 
 _FILM_FRAMES = 60
@@ -62,89 +66,129 @@ def train(
         probe_every: steps between probes.
         probe_num: samples a probe.
         keep_best: one of the probed measurements, by which `best.keras` is kept.
-        verbose: Keras' progress display.
+        verbose: progress display: 0 none, 1 one line drawn over and over, 2 one line an epoch;
+            "auto" 1 on a terminal and 2 elsewhere.
         log: gets one line per milestone.
 
     Returns:
         The trained model and its folder.
 
     Raises:
-        RunError: the folder holds a run and `resume` is off, or a run with other settings.
-        SettingError: a metric that cannot be probed here, or `keep_best` not among them.
+        RunError: the folder holds a run and `resume` is off, a run with other settings, files that
+            no training can go on from, or is being trained by another process.
+        SettingError: a metric that cannot be probed here, `keep_best` not among them, or settings
+            from which nothing can be built.
     """
     overrides = dict(overrides or {})
+    if output is not None and not str(output):
+        raise SettingError("output is empty; name a folder, or leave it out for runs/MODEL.")
     run = RunFolder(output or Path("runs") / model)
-    settings = _settings(run, model, overrides, resume, log)
-    judge = None
-    if not probe:
-        training_probe.check_keep_best(keep_best, ())
-    else:
-        judge = training_probe.Judge(
+    with run.locked(log):
+        settings = _settings(run, model, overrides, resume, log)
+        judge = _judge(settings, probe, keep_best, data_dir, source)
+        if settings.deterministic:
+            tf.config.experimental.enable_op_determinism()
+        data = load_arrays(
             settings.dataset,
-            probe,
-            labelled=settings.conditional,
+            settings.split,
             image_size=settings.image_size,
             data_dir=data_dir,
             source=source,
         )
-        training_probe.check_keep_best(keep_best, judge.outcomes)
-    if settings.deterministic:
-        tf.config.experimental.enable_op_determinism()
-    data = load_arrays(
+        total = total_steps(settings, data)
+        gan = _model(run, settings, data, log)
+        done = int(gan.d_updates.numpy())
+        if done > total:
+            raise RunError(
+                f"{run.path} has {done} steps already, {total} were asked; ask for more."
+            )
+        notes = {recovery.NOTE: record_of(settings, _versions())}
+        probing = []
+        if judge is not None:
+            log(
+                f"probing {', '.join(judge.outcomes)}: {probe_num} samples every {probe_every} steps"
+            )
+            recovery.check_best_probed(run, settings, keep_best, log)
+            probing.append(
+                training_probe.MetricProbe(
+                    judge,
+                    run.probe,
+                    probe_every,
+                    probe_num,
+                    keep_best=keep_best,
+                    best=run.best_probed,
+                    last=total,
+                    tensorboard=run.tensorboard if tensorboard else None,
+                    notes=notes,
+                )
+            )
+            probing[0].prepare(gan)
+        finished = _is_finished(run, settings)
+        if finished and (bad := recovery.flaw(run.model, settings)) is not None:
+            log(f"{run.model} {bad}: written again")
+            finished = False
+        if not finished or probing:
+            recovery.repair(run, log)
+        if done == total:
+            # No step is left in which a probe would be due.
+            for one in probing:
+                one.set_model(gan)
+                one.on_train_begin()
+        if finished:
+            log(f"{run.path} is finished: {done} of {total} steps; nothing to train.")
+            if probing:
+                _save_curves(run, settings, log)
+            return gan, run
+        run.begin(settings, _versions())
+        for folder in (run.path, run.checkpoint.parent, run.samples, run.frames):
+            sweep(folder)
+        log(
+            f"{settings.model}: {settings.dataset} {settings.split}, {len(data)} images, "
+            f"steps {done} to {total}, seed {settings.seed}, into {run.path}"
+        )
+        # All pictures of points show the plane that the data take.
+        reach = 1.2 * float(np.abs(data.images).max()) if data.images.ndim == 2 else None
+        own = [
+            training_callbacks.History(run.history),
+            training_callbacks.SampleGrid(run.samples, reach=reach),
+            training_callbacks.FilmFrames(run.frames, max(1, total // _FILM_FRAMES), reach=reach),
+            *(
+                [training_callbacks.TensorBoardImages(run.tensorboard, reach=reach)]
+                if tensorboard
+                else []
+            ),
+            *probing,
+            *(extra_callbacks or []),
+            training_callbacks.Checkpoint(run.checkpoint, notes=notes),
+        ]
+        if verbose:
+            own.append(
+                Progress(
+                    total,
+                    data.steps_per_epoch(settings.batch_size),
+                    lambda: int(gan.d_updates.numpy()),
+                    live={1: True, 2: False}.get(verbose),
+                )
+            )
+        _fit(gan, data, settings, total, own)
+        finish(gan, run, settings, log, reach)
+    return gan, run
+
+
+def _judge(settings: Settings, probe, keep_best, data_dir, source) -> training_probe.Judge | None:
+    if not probe:
+        training_probe.check_keep_best(keep_best, ())
+        return None
+    judge = training_probe.Judge(
         settings.dataset,
-        settings.split,
+        probe,
+        labelled=settings.conditional,
         image_size=settings.image_size,
         data_dir=data_dir,
         source=source,
     )
-    total = total_steps(settings, data)
-    gan = _model(run, settings, data)
-    done = int(gan.d_updates.numpy())
-    if run.finished and complete(run.settings()) == settings:
-        log(f"{run.path} is finished: {done} of {total} steps; nothing to train.")
-        return gan, run
-    if done > total:
-        raise RunError(f"{run.path} has {done} steps already, {total} were asked; ask for more.")
-    probing = []
-    if judge is not None:
-        log(f"probing {', '.join(judge.outcomes)}: {probe_num} samples every {probe_every} steps")
-        probing.append(
-            training_probe.MetricProbe(
-                judge,
-                run.probe,
-                probe_every,
-                probe_num,
-                keep_best=keep_best,
-                best=run.best_probed,
-                last=total,
-                tensorboard=run.path / "tensorboard" if tensorboard else None,
-            )
-        )
-        probing[0].prepare(gan)
-    run.begin(settings, _versions())
-    sweep(run.path / "checkpoints")
-    log(
-        f"{settings.model}: {settings.dataset} {settings.split}, {len(data)} images, "
-        f"steps {done} to {total}, seed {settings.seed}, into {run.path}"
-    )
-    # All pictures of points show the plane that the data take.
-    reach = 1.2 * float(np.abs(data.images).max()) if data.images.ndim == 2 else None
-    own = [
-        training_callbacks.History(run.history),
-        training_callbacks.SampleGrid(run.samples, reach=reach),
-        training_callbacks.FilmFrames(run.frames, max(1, total // _FILM_FRAMES), reach=reach),
-        *(
-            [training_callbacks.TensorBoardImages(run.path / "tensorboard", reach=reach)]
-            if tensorboard
-            else []
-        ),
-        *probing,
-        *(extra_callbacks or []),
-        training_callbacks.Checkpoint(run.checkpoint),
-    ]
-    _fit(gan, data, settings, total, own, verbose)
-    finish(gan, run, settings, log, reach)
-    return gan, run
+    training_probe.check_keep_best(keep_best, judge.outcomes)
+    return judge
 
 
 def total_steps(settings: Settings, data: ImageSet) -> int:
@@ -161,36 +205,47 @@ def finish(
     reach: float | None = None,
 ) -> None:
     """Write the finished model and the pictures: last grid, film, curves."""
-    training_callbacks.save_model(gan, run.model)
+    notes = {recovery.NOTE: record_of(settings, _versions())}
+    training_callbacks.save_model(gan, run.model, notes)
     final = training_callbacks.FixedSamples(gan, reach=reach).picture()
     pictures.save(final, run.grid)
+    log(f"wrote {run.model}")
+    log(f"wrote {run.grid}")
     frames = []
     for path, _ in training_callbacks.frame_files(run.frames):
-        with Image.open(path) as frame:
-            frames.append(frame.copy())
-    pictures.save_film(frames, run.film)
-    written = [run.model, run.grid, run.film]
-    rows = training_callbacks.read_history(run.history)
-    try:
-        columns = {key: [row[key] for row in rows] for key in rows[0]}
-        probes = training_probe.read_probe(run.probe) if run.probe.exists() else []
-        curves = training_probe.probe_curves(probes)
-        written.append(pictures.save_curves(columns, run.curves, settings.model, curves))
-    except ImportError as error:
-        log(f"no curves.png: {error}")
+        try:
+            with Image.open(path) as frame:
+                frames.append(frame.copy())
+        except (OSError, SyntaxError, ValueError) as error:
+            log(f"{path} cannot be read and is left out of the film: {error}")
+    if frames:
+        log(f"wrote {pictures.save_film(frames, run.film)}")
+    else:
+        log(f"no {run.film.name}: {run.frames} holds no frame")
+    _save_curves(run, settings, log)
     run.mark_finished()
-    for path in written:
-        log(f"wrote {path}")
+
+
+def _save_curves(run: RunFolder, settings: Settings, log: Callable[[str], None]) -> None:
+    if not (rows := training_callbacks.read_history(run.history)):
+        log(f"no {run.curves.name}: {run.history} holds no row")
+        return
+    columns = {key: [row[key] for row in rows] for key in rows[0]}
+    curves = training_probe.probe_curves(training_probe.read_probe(run.probe))
+    try:
+        log(f"wrote {pictures.save_curves(columns, run.curves, settings.model, curves)}")
+    except ImportError as error:
+        log(f"no {run.curves.name}: {error}")
 
 
 def _settings(run: RunFolder, model: str, overrides: dict, resume: bool, log) -> Settings:
     """Resolve the settings, against those of an earlier start where there is one."""
     asked = resolve(model, overrides)
-    if not run.started:
+    stored = recovery.stored_settings(run, log)
+    if stored is None:
         if resume:
             log(f"no run in {run.path} yet: starting from the beginning.")
         return asked
-    stored = complete(run.settings())
     if stored.model != model:
         raise RunError(
             f"{run.path} holds a run of {stored.model}, not {model}; choose another --output."
@@ -214,11 +269,23 @@ def _stored_overrides(stored: Settings) -> dict[str, Any]:
     return {key: value for key, value in stored.flat().items() if key not in left_out}
 
 
-def _model(run: RunFolder, settings: Settings, data: ImageSet) -> GAN:
-    """Load the last checkpoint, or build the model."""
-    if run.checkpoint.exists():
-        return load_run(run.checkpoint)
-    gan = build_from_settings(settings, data.image_shape, data.num_classes)
+def _is_finished(run: RunFolder, settings: Settings) -> bool:
+    try:
+        return run.finished and complete(run.settings()) == settings
+    except RunError:
+        return False  # restored from a checkpoint, which does not know: settings.json comes anew
+
+
+def _model(run: RunFolder, settings: Settings, data: ImageSet, log) -> GAN:
+    """Load the last good checkpoint, or build the model."""
+    if (path := recovery.best_checkpoint(run, settings, log)) is not None:
+        return load_run(path)
+    try:
+        gan = build_from_settings(settings, data.image_shape, data.num_classes)
+    except SettingError:
+        raise
+    except ValueError as error:
+        raise SettingError(f"{settings.model} cannot be built so: {error}") from error
     adapt(gan.pair, data.images)
     return gan
 
@@ -235,14 +302,14 @@ def load_run(path: str | Path) -> GAN:
         raise RunError(f"no model in {path}: expected a run folder or a .keras file.")
     try:
         model = keras.models.load_model(file)
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise RunError(f"{file} cannot be loaded as a GAN: {error}") from error
     if not isinstance(model, GAN):
         raise RunError(f"{file} holds a {type(model).__name__}, not a GAN of this package.")
     return model
 
 
-def _fit(gan: GAN, data: ImageSet, settings: Settings, total: int, own, verbose) -> None:
+def _fit(gan: GAN, data: ImageSet, settings: Settings, total: int, own) -> None:
     """Call `fit` for the rest of a begun epoch, the whole epochs, and a last partial one."""
     batch, seed = settings.batch_size, settings.seed
     per_epoch = data.steps_per_epoch(batch)
@@ -264,7 +331,7 @@ def _fit(gan: GAN, data: ImageSet, settings: Settings, total: int, own, verbose)
             initial_epoch=epoch,
             epochs=until,
             callbacks=callbacks,
-            verbose=verbose,
+            verbose=0,  # see Progress
         )
 
 

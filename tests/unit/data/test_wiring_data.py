@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfgan_survey.data import load_arrays
-from tfgan_survey.data.synthetic import MIXTURES
+from tfgan_survey.data.sets.mixtures import MIXTURES
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,29 @@ def test_best_follows_the_direction_of_the_metric(plain, tmp_path, name, values,
     assert [row["steps"] for row in read_probe(tmp_path / "probe.csv")] == [0, 4, 8, 12, 16, 20, 24]
 
 
+def test_a_stop_while_the_best_is_written_leaves_the_one_before(plain, tmp_path, monkeypatch):
+    gan = load_run(plain)
+    best = tmp_path / "best.keras"
+    probe = MetricProbe(
+        Scripted("recall", [0.1, 0.9]), tmp_path / "probe.csv", every=4, num=2, keep_best="recall"
+    )
+    probe.set_model(gan)
+    gan.d_updates.assign(0)
+    probe.on_train_begin()
+    before = best.read_bytes()
+
+    def half(model, path):
+        path.write_bytes(before[:1000])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(keras.Model, "save", half)
+    gan.d_updates.assign(4)
+    with pytest.raises(KeyboardInterrupt):
+        probe.on_train_batch_end(0)
+    assert best.read_bytes() == before and read_best(best)["steps"] == 0
+    assert not list(tmp_path.glob(".writing-*"))
+
+
 def test_a_resumed_run_may_probe_something_else(plain, tmp_path):
     path = tmp_path / "probe.csv"
     gan = load_run(plain)

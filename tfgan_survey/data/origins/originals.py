@@ -34,6 +34,9 @@ _CIFAR_BATCHES = {
     "test_batch": "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
 }
 _CIFAR_ROW = 1 + 3 * 32 * 32
+_CIFAR_BATCH = 10_000 * _CIFAR_ROW
+# Room for what surrounds the pixels: pickled labels and file names, PNG chunks, JSON digits.
+_SURROUNDINGS = 4 * 2**20
 
 
 def read_originals(info: DatasetInfo, folder: str | os.PathLike) -> Arrays:
@@ -83,11 +86,24 @@ def _pick(files: dict[str, Path], folder: Path, *names: str) -> Path:
     raise DataError(f"{folder} has no file {' or '.join(names)}, nor has a folder in it.")
 
 
-def _load(path: Path) -> bytes:
-    """Return a file's content, unpacked if it is gzip."""
+def _load(path: Path, most: int) -> bytes:
+    """Return a file's content, unpacked if it is gzip.
+
+    Args:
+        path: the file.
+        most: bytes of the longest content that can be right. No more than one byte beyond it is
+            ever unpacked: a small gzip file can hold gigabytes.
+
+    Raises:
+        DataError: it cannot be read, is truncated, or longer.
+    """
     try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path} cannot be read: it is no regular file.")
+        with open(path, "rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            data = (gzip.GzipFile(fileobj=file) if packed else file).read(most + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(
             f"{path}: truncated or altered gzip file ({error}); found {path.stat().st_size:,} "
@@ -95,6 +111,12 @@ def _load(path: Path) -> bytes:
         ) from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error}.") from error
+    if len(data) > most:
+        raise DataError(
+            f"{path}: found more than the {most:,} bytes that it can have: it is another file. "
+            "Fetch it again."
+        )
+    return data
 
 
 def _check_digest(path: Path, found: str, expected: str) -> None:
@@ -118,14 +140,14 @@ def read_idx(path: Path, shape: tuple[int, ...], sha256: str) -> np.ndarray:
     Raises:
         DataError: wrong magic number, shape, length or digest.
     """
-    data = _load(path)
     header = idx_header(shape)
+    size = len(header) + int(np.prod(shape))
+    data = _load(path, size)
     if data[:4] != header[:4]:
         raise DataError(
             f"{path}: wrong magic number, found 0x{data[:4].hex() or '(empty file)'}, expected "
             f"0x{header[:4].hex()}."
         )
-    size = len(header) + int(np.prod(shape))
     if len(data) != size:
         raise DataError(
             f"{path}: found {len(data):,} bytes, expected {size:,}: it is truncated or another "
@@ -152,12 +174,21 @@ def _read_idx_set(info: DatasetInfo, folder: Path, files: dict[str, Path]) -> Ar
     return arrays
 
 
+def _reconstruct(kind, shape, dtype):
+    """Make the empty array that a pickle fills afterwards; another shape would take memory."""
+    if tuple(shape) != (0,):
+        raise pickle.UnpicklingError(f"it asks for an array of shape {shape}")
+    return np.ndarray(shape, dtype)
+
+
 class _ArrayUnpickler(pickle.Unpickler):
     """Unpickles numpy arrays and plain containers; a pickle could name any function to call."""
 
-    _ALLOWED = ("_reconstruct", "ndarray", "dtype", "scalar")
+    _ALLOWED = ("ndarray", "dtype", "scalar")
 
     def find_class(self, module, name):
+        if module.split(".")[0] == "numpy" and name == "_reconstruct":
+            return _reconstruct
         if module.split(".")[0] == "numpy" and name in self._ALLOWED:
             return super().find_class(module.replace("numpy.core", "numpy._core"), name)
         if (module, name) == ("_codecs", "encode"):
@@ -168,7 +199,9 @@ class _ArrayUnpickler(pickle.Unpickler):
 def _python_rows(path: Path) -> np.ndarray:
     """Turn a batch of CIFAR-10's Python version into rows of its binary version."""
     try:
-        batch = _ArrayUnpickler(io.BytesIO(_load(path)), encoding="bytes").load()
+        # Pickles of Python 2 hold bytes as UTF-8 text: two bytes for each of 128 and more.
+        batch = _load(path, 2 * _CIFAR_BATCH + _SURROUNDINGS)
+        batch = _ArrayUnpickler(io.BytesIO(batch), encoding="bytes").load()
         labels, planes = np.asarray(batch[b"labels"], np.uint8), np.asarray(batch[b"data"])
         return np.concatenate([labels[:, None], planes.astype(np.uint8)], axis=1)
     except (pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError) as error:
@@ -180,16 +213,19 @@ def _python_rows(path: Path) -> np.ndarray:
 def _png_rows(path: Path, labels_path: Path, first: int) -> np.ndarray:
     """Turn a sheet of one 32x32 RGB image a row into rows of the binary version."""
     try:
-        with Image.open(io.BytesIO(_load(path))) as sheet:
+        with Image.open(io.BytesIO(_load(path, _CIFAR_BATCH + _SURROUNDINGS))) as sheet:
+            # Known from the header, before anything is unpacked.
+            if sheet.size != (1024, 10_000):
+                raise DataError(f"{path}: found an image {sheet.size}, expected (1024, 10000).")
             pixels = np.asarray(sheet.convert("RGB"))
-    except (OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(
             f"{path}: truncated or not a PNG file ({error}). Fetch it again."
         ) from error
-    if pixels.shape != (10_000, 1024, 3):
-        raise DataError(f"{path}: found an image {pixels.shape}, expected (10000, 1024, 3).")
     try:
-        labels = np.asarray(json.loads(_load(labels_path)), np.uint8)[first : first + 10_000]
+        labels = np.asarray(json.loads(_load(labels_path, _SURROUNDINGS)), np.uint8)[
+            first : first + 10_000
+        ]
         images = pixels.reshape(10_000, 1024, 3).transpose(0, 2, 1).reshape(10_000, -1)
         return np.concatenate([labels[:, None], images], axis=1)
     except (ValueError, TypeError, IndexError) as error:
@@ -202,11 +238,10 @@ def _read_cifar(info: DatasetInfo, folder: Path, files: dict[str, Path]) -> Arra
         split = "test" if name == "test_batch" else "train"
         path = _pick(files, folder, f"{name}.bin", name, f"{name}.png")
         if path.suffix == ".bin":
-            data = _load(path)
-
-            if len(data) != 10_000 * _CIFAR_ROW:
+            data = _load(path, _CIFAR_BATCH)
+            if len(data) != _CIFAR_BATCH:
                 raise DataError(
-                    f"{path}: found {len(data):,} bytes, expected {10_000 * _CIFAR_ROW:,}: it is "
+                    f"{path}: found {len(data):,} bytes, expected {_CIFAR_BATCH:,}: it is "
                     "truncated or another file. Fetch it again."
                 )
             rows = np.frombuffer(data, np.uint8).reshape(-1, _CIFAR_ROW)

@@ -18,8 +18,6 @@ import json
 import logging
 import os
 import re
-import tempfile
-import time
 import zipfile
 from pathlib import Path
 
@@ -27,11 +25,10 @@ import numpy as np
 
 from tfgan_survey.data.sets.catalogue import DATASETS, DatasetInfo
 from tfgan_survey.errors import DataError, SettingError
+from tfgan_survey.files import sweep, written_aside
 
 _log = logging.getLogger(__name__)
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
-# Age at which a file that was being written counts as left over by a killed process.
-_STALE_SECONDS = 3600
 _REMEDY = "Delete the folder and prepare the data set again."
 
 
@@ -181,10 +178,16 @@ class PreparedFolder:
         if not kept.is_file():
             return None
         try:
+            with zipfile.ZipFile(kept) as archive:
+                # `keep` compresses nothing; a compressed member could unpack to any size.
+                if any(m.compress_type != zipfile.ZIP_STORED for m in archive.infolist()):
+                    raise ValueError("its arrays are compressed")
             with np.load(kept, allow_pickle=False) as arrays:
                 images, labels = arrays["images"], arrays["labels"]
                 fingerprint, digest = str(arrays["fingerprint"]), str(arrays["sha256"])
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except (
+            OSError, KeyError, ValueError, EOFError, MemoryError, zipfile.BadZipFile
+        ) as error:  # fmt: skip
             _log.warning("%s is unreadable (%s); reading the prepared folder.", kept, error)
             return None
         if fingerprint != self._fingerprint(split):
@@ -202,28 +205,19 @@ class PreparedFolder:
         nothing else, so it is logged, not raised.
         """
         kept = self._kept_path(split, image_size)
-        aside = None
         try:
+            # As `kept` is made, the folder of the set exists.
             kept.parent.mkdir(exist_ok=True)
-            for left in kept.parent.glob(".part-*"):
-                if time.time() - left.stat().st_mtime > _STALE_SECONDS:
-                    left.unlink(missing_ok=True)
-            with tempfile.NamedTemporaryFile(
-                dir=kept.parent, prefix=".part-", suffix=".npz", delete=False
-            ) as file:
-                aside = file.name
+            sweep(kept.parent)
+            with written_aside(kept) as aside:
                 np.savez(
-                    file,
+                    aside,
                     images=images,
                     labels=labels,
                     fingerprint=self._fingerprint(split),
                     sha256=_digest(images, labels),
                 )
-            os.chmod(aside, 0o644)
-            os.replace(aside, kept)
         except OSError as error:
-            if aside is not None and os.path.exists(aside):
-                os.unlink(aside)
             _log.warning("%s cannot be kept (%s); every start decodes again.", kept, error)
 
     # The prepared files themselves

@@ -28,6 +28,7 @@ from tfgan_survey.data.origins.prepared import (
 from tfgan_survey.data.sets import BUILT_IN
 from tfgan_survey.data.sets.catalogue import DATASETS, DatasetInfo
 from tfgan_survey.errors import DataError, nearest, unknown_name
+from tfgan_survey.files import open_folder, try_lock
 
 SOURCES = ("auto", "tfds", "npm", "debian")
 _log = logging.getLogger(__name__)
@@ -84,12 +85,13 @@ def prepare(
         '3.0.1'
     """
     say = _log.info if log is None else log
+    check_source(source)
     info = DATASETS.get(name) if info is None else info
     root = data_root(data_dir)
-    _check_source(source)
     if not _NAME.fullmatch(str(name)):
         raise unknown_name("data set", name, {*DATASETS, *BUILT_IN})
     if found := find_prepared(root, name):
+        say_unused(source, f"{name} is prepared already in {found}", log)
         return found
     _check_name(name)
     try:
@@ -106,8 +108,15 @@ def prepare(
         ) from error
 
 
-def _check_source(source: str | os.PathLike) -> None:
-    if str(source) in SOURCES or Path(source).is_dir():
+def say_unused(source: str | os.PathLike, reason: str, log) -> None:
+    """Say that a source was named and not asked: what is used may be other data."""
+    if str(source) != "auto":
+        # Without a `log` of the caller's it must be seen as well: a warning is, without set-up.
+        (log or _log.warning)(f"{reason}: --source {source} is not used.")
+
+
+def check_source(source: str | os.PathLike) -> None:
+    if str(source) in SOURCES or (str(source) and Path(source).is_dir()):
         return
     if isinstance(source, os.PathLike) or os.sep in source or source.startswith((".", "~")):
         raise DataError(
@@ -136,7 +145,7 @@ def _aside(root: Path, name: str, say) -> Iterator[Path]:
     The lock is on the folder itself, so no lock file stays behind. Where the file system has no
     such locks two processes may both prepare: the second rename then finds the first one's result.
     """
-    handle = os.open(root, os.O_RDONLY)
+    handle = open_folder(root)
     try:
         if _lock(handle, root, say):
             for left in root.glob(f"{_ASIDE}*"):
@@ -147,24 +156,19 @@ def _aside(root: Path, name: str, say) -> Iterator[Path]:
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     finally:
-        os.close(handle)
+        if handle is not None:
+            os.close(handle)
 
 
-def _lock(handle: int, root: Path, say) -> bool:
+def _lock(handle: int | None, root: Path, say) -> bool:
     """Wait for the lock of a folder; `False` where locks cannot be had."""
-    try:
-        import fcntl
-    except ModuleNotFoundError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    locked = None if handle is None else try_lock(handle)
+    if locked is False:
         say(f"another process is preparing data in {root}; waiting for it")
-        fcntl.flock(handle, fcntl.LOCK_EX)
-    except OSError as error:
-        say(f"{root} cannot be locked ({error}); going on without")
-        return False
-    return True
+        locked = try_lock(handle, wait=True)
+    if locked is None:
+        say(f"{root} cannot be locked on this file system; going on without")
+    return bool(locked)
 
 
 def _prepare(name: str, info: DatasetInfo | None, source, root: Path, aside: Path, say) -> Path:

