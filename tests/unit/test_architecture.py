@@ -10,7 +10,7 @@ import tfgan_survey
 ROOT = Path(tfgan_survey.__file__).parent
 # Data-flow order; a module imports from its own line or from lines above.
 LAYERS = [
-    ("errors", "registry", "files", "lazy"),
+    ("errors", "registry", "files", "lazy", "console"),
     ("settings",),
     ("data",),
     ("layers",),

@@ -160,7 +160,7 @@ def test_a_run_in_a_protected_place_is_refused_by_name(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "mkdir", refuse)
     with (
-        pytest.raises(RunError, match="cannot write .*run: Permission denied; choose another"),
+        pytest.raises(RunError, match=r"cannot write .*run: Permission denied; choose another"),
         RunFolder(tmp_path / "run").locked(print),
     ):
         pass

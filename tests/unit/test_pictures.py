@@ -19,8 +19,14 @@ def test_grid_places_every_tile(channels):
 
 @pytest.mark.parametrize(
     ("point", "row", "column"),
-    [((0, 1), 0, 140), ((0, -1), 279, 140), ((1, 0), 140, 279), ((-1, 0), 140, 0), ((9, 9), 0, 279)],
-)  # fmt: skip
+    [
+        ((0, 1), 0, 140),
+        ((0, -1), 279, 140),
+        ((1, 0), 140, 279),
+        ((-1, 0), 140, 0),
+        ((9, 9), 0, 279),
+    ],
+)
 def test_scatter_shows_the_plane_as_it_is_drawn_on_paper(point, row, column):
     """The first coordinate grows to the right, the second upwards; beyond `reach` is the border."""
     picture = np.asarray(pictures.scatter(np.array([point], float), reach=1.0, scale=2))

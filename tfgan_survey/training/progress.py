@@ -65,8 +65,8 @@ class Progress(keras.callbacks.Callback):
             left = "done" if done >= self.total else f"{_duration((self.total - done) / rate)} left"
             parts += [f"{rate:.3g} steps/s", left]
         # A count is no news beside the steps.
-        parts += [f"{key} {value:.4g}" for key, value in (logs or {}).items()
-                  if isinstance(value, float) or getattr(value, "dtype", None) == "float32"]  # fmt: skip
+        shown = {key: value for key, value in (logs or {}).items() if _is_real(value)}
+        parts += [f"{key} {value:.4g}" for key, value in shown.items()]
         width = shutil.get_terminal_size((120, 24)).columns - 1
         line = "  ".join(parts)
         while len(line) > width and len(parts) > 2:
@@ -77,6 +77,10 @@ class Progress(keras.callbacks.Callback):
     def _write(self, text: str) -> None:
         self.file.write(text)
         self.file.flush()
+
+
+def _is_real(value) -> bool:
+    return isinstance(value, float) or getattr(value, "dtype", None) == "float32"
 
 
 def _duration(seconds: float) -> str:

@@ -105,9 +105,8 @@ def train(
         notes = {recovery.NOTE: record_of(settings, _versions())}
         probing = []
         if judge is not None:
-            log(
-                f"probing {', '.join(judge.outcomes)}: {probe_num} samples every {probe_every} steps"
-            )
+            names = ", ".join(judge.outcomes)
+            log(f"probing {names}: {probe_num} samples every {probe_every} steps")
             recovery.check_best_probed(run, settings, keep_best, log)
             probing.append(
                 training_probe.MetricProbe(

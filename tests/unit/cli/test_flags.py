@@ -49,7 +49,8 @@ def run(tmp_path_factory):
 def test_every_option_is_in_these_tables():
     """A new option needs a row here."""
     assert options(cli.train) == TRAIN
-    assert options(cli.sample) == {"--num", "--label", "--labels", "--seed", "--columns", "--output"}  # fmt: skip
+    assert options(cli.sample) == {"--num", "--label", "--labels", "--seed", "--columns",
+                                   "--output"}  # fmt: skip
     assert options(cli.evaluate) == {"--dataset", "--metrics", "--num", "--seed", "--output",
                                      "--report", "--source", "--data-dir"}  # fmt: skip
     assert options(cli.export) == {"--output", "--version", "--once"}
@@ -130,7 +131,7 @@ def test_export_s_options_arrive(capsys, run, tmp_path):
 
 
 def test_evaluate_s_options_arrive(capsys, run, tmp_path):
-    """On the run's own samples: another number, seed, data set or metric changes what is written."""
+    """On the run's own samples: another number, seed or metric changes what is written."""
     written, report = tmp_path / "m.json", tmp_path / "r.html"
 
     def measure(*arguments):
@@ -144,7 +145,8 @@ def test_evaluate_s_options_arrive(capsys, run, tmp_path):
     assert "classifier_score" in text and "precision" not in text and "40" in text
     seeded = measure("--metrics", "classifier_score", "--num", 40, "--seed", 5)
     more = measure("--metrics", "classifier_score", "--num", 60)
-    values = [[one["value"] for one in found["measurements"]] for found in (first, again, seeded, more)]  # fmt: skip
+    written_ones = (first, again, seeded, more)
+    values = [[one["value"] for one in found["measurements"]] for found in written_ones]
     assert values[0] == values[1] != values[2] and values[0] != values[3]
     assert not report.exists()
     measure("--metrics", "classifier_score", "--num", 40, "--report", report)
@@ -168,8 +170,8 @@ def test_a_setting_that_builds_nothing_is_wrong_usage(capsys, tmp_path, wrong):
 
 @pytest.mark.parametrize("model", ["gan_2014", "cgan_2014"])
 def test_a_recipe_s_split_does_not_follow_to_another_data_set(capsys, tmp_path, model):
-    arguments = ["train", model, "--dataset", "mnist_mini", "--steps", 1, "--output",
-                 tmp_path / "run", "--set", "jit_compile=false", "--set", "steps_per_execution=1"]  # fmt: skip
+    arguments = ["train", model, "--dataset", "mnist_mini", "--steps", 1, *SET[:2]]
+    arguments += ["--set", "steps_per_execution=1", "--output", tmp_path / "run"]
     code, out, err = invoke(capsys, *arguments)
     assert code == 0, err
     assert RunFolder(tmp_path / "run").settings().split == "train"

@@ -31,7 +31,7 @@ def test_numbers_come_back_as_they_were(tmp_path):
     row = {"steps": 3, "num": 5, "a": 1.0, "b": math.inf, "c": -1e-30, "d": 0.1 + 0.2}
     table.add(row)
     (found,) = table.read()
-    assert found == row and [type(v) for v in found.values()] == [int, int, float, float, float, float]  # fmt: skip
+    assert found == row and [type(value) for value in found.values()] == [int] * 2 + [float] * 4
     table.add({"steps": 4, "num": 5, "a": math.nan})
     assert math.isnan(table.read()[1]["a"])
 

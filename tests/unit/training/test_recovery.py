@@ -15,7 +15,8 @@ from tfgan_survey.training.callbacks import read_history, read_note, save_model
 from tfgan_survey.training.probe import read_best, read_probe
 from tfgan_survey.zoo import complete
 
-SETTINGS, LATEST, MODEL, BEST = "settings.json", "checkpoints/latest.keras", "model.keras", "best.keras"  # fmt: skip
+SETTINGS, LATEST = "settings.json", "checkpoints/latest.keras"
+MODEL, BEST = "model.keras", "best.keras"
 STATES = ("good", "missing", "cut", "foreign")
 
 
@@ -146,8 +147,9 @@ def test_what_cannot_be_decided_is_refused_untouched(runs, half, tiny, changes, 
         bring(half, name, state, runs / "other")
     before = content(half.path)
     with pytest.raises(RunError, match=f"{message}.*another --output"):
-        tiny(half.path, resume=True, steps=24, **({"seed": 1} if SETTINGS in changes and
-                                                  changes[SETTINGS] == "foreign" else {}))  # fmt: skip
+        # With the foreign settings' own seed, so that they are not what is refused.
+        seed = {"seed": 1} if changes.get(SETTINGS) == "foreign" else {}
+        tiny(half.path, resume=True, steps=24, **seed)
     assert content(half.path) == before
 
 
@@ -245,7 +247,10 @@ def test_a_table_of_anything_is_repaired(half, name, content):
 def test_lost_pictures_stop_nothing(half, tiny, name):
     """The last four steps have neither a frame nor, without steps, a row of their own."""
     path = half.path / name
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
     half.model.unlink()
     lines = tiny(half.path, resume=True, steps=20)
     product = {"history.csv": "curves.png", "frames": "film.gif"}[name]
