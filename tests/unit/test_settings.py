@@ -81,3 +81,9 @@ def test_whole_numbers_of_other_libraries_pass_as_int():
     assert settings(batch_size=8.0).batch_size == 8
     with pytest.raises(SettingError, match="expected 2 to 4, a whole number"):
         check_whole("n", 5, smallest=2, largest=4)
+
+
+@pytest.mark.parametrize("value", [2.5, 2.0, True, math.nan, "2", None])
+def test_what_is_no_whole_number_is_refused_before_it_is_compared(value):
+    with pytest.raises(SettingError, match="a whole number"):
+        check_whole("n", value)

@@ -33,20 +33,20 @@ _WARM_UP_CRITIC, _WARM_UP_FIRST, _WARM_UP_EVERY = 100, 25, 500
 class GAN(ImageInputs, SeedSampling, TrainableModel):
     """A generator and a discriminator trained against each other.
 
-    Formula:  every step, on one real minibatch: theta_D -= Adam(grad d_loss + penalty);
-              on every `n_critic`-th step: theta_G -= Adam(grad g_loss)     (Algorithm 1)
+    Formula:
+        every step, on one real minibatch: theta_D -= Adam(grad d_loss + penalty);
+        on every `n_critic`-th step: theta_G -= Adam(grad g_loss)     (Algorithm 1)
 
-    Why:      objective, regularizer and networks are injected, so every family in the survey is
-              this class with other arguments. One call of `train_step` is one real minibatch and
-              one discriminator update; a saved counter decides when the generator moves, so each
-              critic update sees fresh data.
+    Why:
+        Objective, regularizer and networks are injected, so every family in the survey is this
+        class with other arguments. One step is one real minibatch and one discriminator update; a
+        saved counter decides when the generator moves, so each critic update sees fresh data.
 
-              Algorithm 1 draws fresh latents for the generator's update. By default this class
-              does not: the generator moves on the latents of its step's discriminator update, so
-              that where both move in every step, one generator pass serves both. The pass is
-              exact, since the generator does not change in between, but it is a deviation: the
-              discriminator has just moved against these very fakes. `fresh_latents=True` follows
-              the paper.
+        Algorithm 1 draws fresh latents for the generator's update. By default this class does not:
+        the generator moves on the latents of its step's discriminator update, so that where both
+        move in every step, one generator pass serves both. The pass is exact, since the generator
+        does not change in between, but it is a deviation: the discriminator has just moved against
+        these very fakes. `fresh_latents=True` follows the paper.
 
     Args:
         pair: the two networks.
@@ -78,7 +78,9 @@ class GAN(ImageInputs, SeedSampling, TrainableModel):
         >>> gan.fit(load("mnist", batch_size=128), epochs=3)
         >>> images = gan.generate(16, seed=0)
 
-    Source: Goodfellow et al. 2014, arXiv:1406.2661, Algorithm 1; survey section 2.4.5.
+    Source:
+        Goodfellow et al. 2014, arXiv:1406.2661, Algorithm 1, but for shared latents (see above);
+        survey section 2.4.5.
     """
 
     family = "gan"

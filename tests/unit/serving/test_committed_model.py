@@ -58,3 +58,25 @@ def test_images_of_a_wrong_rank_are_answered_and_the_server_lives(start, pixels)
     answer = httpx.post(f"{url}:predict", json=body, timeout=30)
     assert answer.status_code == 400 and "rank 4" in answer.json()["error"]
     assert httpx.get(url).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def labelled(start):
+    server = start(models=(MODEL,))
+    given = {"latent": [0.0] * 100, "seeds": 3, "images": np.zeros((28, 28, 1)).tolist()}
+    return f"http://127.0.0.1:{server.rest_port}/v1/models/cgan_mnist", given
+
+
+@pytest.mark.parametrize("labels", [[17], [-1], [3, 99]])
+@pytest.mark.parametrize("signature", ["serving_default", "sample", "sample_png", "score"])
+def test_labels_out_of_range_are_400_from_the_graph_itself(labelled, signature, labels):
+    url, given = labelled
+    names = {"serving_default": "latent", "score": "images"}
+    first = names.get(signature, "seeds")
+    inputs = {first: [given[first]] * len(labels), "labels": labels}
+    body = {"signature_name": signature, "inputs": inputs}
+    answer = httpx.post(f"{url}:predict", json=body, timeout=30)
+    assert answer.status_code == 400, answer.text[:300]
+    assert "class ids 0 to 9" in answer.json()["error"]
+    inputs["labels"] = [9] * len(labels)
+    assert httpx.post(f"{url}:predict", json=body, timeout=30).status_code == 200
