@@ -116,6 +116,14 @@ def say_unused(source: str | os.PathLike, reason: str, log) -> None:
 
 
 def check_source(source: str | os.PathLike) -> None:
+    """Refuse a source that is neither known nor a folder.
+
+    Args:
+        source: see `prepare`.
+
+    Raises:
+        UnknownNameError: no such source; a folder that is not there is a DataError.
+    """
     if str(source) in SOURCES or (str(source) and Path(source).is_dir()):
         return
     if isinstance(source, os.PathLike) or os.sep in source or source.startswith((".", "~")):
