@@ -209,3 +209,10 @@ def test_projection_starts_without_bias_and_channels_stop_doubling_at_eight():
     pooled = dcgan((8, 8, 1), width=2, latent_dim=2, downsampling="average_pooling").discriminator
     pools = [one for one in pooled.layers if isinstance(one, keras.layers.AveragePooling2D)]
     assert [one.pool_size for one in pools] == [(2, 2)]
+
+
+def test_a_mask_drops_its_share():
+    """With rates other than a half, P(u < threshold) is the rate and not the rest."""
+    pair = two_branch((2, 2, 1), latent_dim=2, latent_width=3, joint_width=3, dropout=0.2)
+    layers = [one for one in pair.generator.layers if isinstance(one, LatentDropout)]
+    assert [(one.rate, one.threshold) for one in layers] == [(0.2, 0.2)] * 2
