@@ -240,7 +240,8 @@ def _words(annotation: Any) -> str:
     if origin is tuple:
         return f"values separated by commas, each {_words(args[0])}"
     if _is_annotated(annotation):
-        return f"{_words(args[0])} {' and '.join(_bound(bound) for bound in args[1:])}"
+        apart = ", " if isinstance(args[1], MinLen) else " "
+        return f"{_words(args[0])}{apart}{' and '.join(_bound(bound) for bound in args[1:])}"
     names = {bool: "true or false", type(None): "none"}
     return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
 

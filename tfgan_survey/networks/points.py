@@ -65,7 +65,8 @@ def points(
         ValueError: images instead of points, a width or packing below 1, or packing with labels.
 
     Source: Lin et al. 2018, arXiv:1712.04086, section 4.1 and its code: linear output, weights
-    N(0, 0.02^2), no biases in the generator's hidden layers.
+    N(0, 0.02^2), no biases in the generator's hidden layers. Departure: batch norm's moving
+    averages decay by 0.99, the code's by 0.95; they matter in sampling only.
     """
     if len(image_shape) != 1:
         raise ValueError(

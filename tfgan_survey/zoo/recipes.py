@@ -169,7 +169,8 @@ RECIPES: dict[str, Recipe] = {
     "wgan": _variant(
         _DCGAN,
         summary="Wasserstein distance by a critic of clipped weights",
-        source="Arjovsky et al. 2017, arXiv:1701.07875, Algorithm 1",
+        source="Arjovsky et al. 2017, arXiv:1701.07875, Algorithm 1; departure: DCGAN's uniform "
+        "latents, the authors draw normal ones (latent=normal)",
         parts={
             "objective": _part("wasserstein"),
             "regularizer": _part("weight_clipping", clip_value=0.01),
@@ -183,7 +184,8 @@ RECIPES: dict[str, Recipe] = {
     "wgan_gp": _variant(
         _DCGAN,
         summary="Wasserstein distance by a critic of unit slope; layer norm in the critic",
-        source="Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1",
+        source="Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1; departure: DCGAN's uniform "
+        "latents, the authors draw normal ones (latent=normal)",
         parts={
             "network": _part("dcgan", discriminator_norm="layer"),
             "objective": _part("wasserstein"),
@@ -221,7 +223,8 @@ RECIPES: dict[str, Recipe] = {
     ),
     "mixture_gan": Recipe(
         summary="plain GAN on points of a mixture (--dataset ring or grid), for counting modes",
-        source="Lin et al. 2018, arXiv:1712.04086, section 4.1 and its code",
+        source="Lin et al. 2018, arXiv:1712.04086, section 4.1 and its code; departures: players "
+        "move in turn (the code: simultaneous=true), batch norm averages by 0.99 (the code: 0.95)",
         parts={
             "network": _part("points"),
             "objective": _part("non_saturating"),

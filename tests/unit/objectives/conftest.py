@@ -24,8 +24,16 @@ class Points:
             tf.gather(scores, self._real), tf.gather(scores, self._fake), **kwargs
         )
 
+    def __init__(self):
+        self._best = {}
+
     def best_scores(self, objective):
-        """Minimise the discriminator's loss over the five scores."""
+        """Minimise the discriminator's loss over the five scores; once for each objective."""
+        if repr(objective) not in self._best:
+            self._best[repr(objective)] = self._minimise(objective)
+        return self._best[repr(objective)]
+
+    def _minimise(self, objective):
 
         def value_and_gradient(scores):
             scores = tf.constant(scores, tf.float64)

@@ -128,6 +128,17 @@ def test_any_other_output_stays_below_the_divergence(points, name, options):
     divergence_value = np.sum(points.q * objective.row.f(_f64(points.p / points.q)).numpy())
     for scores in np.random.default_rng(0).normal(scale=2.0, size=(20, 5)):
         assert -points.d_loss(objective, scores) < divergence_value
+    # and not by much where the output is near the best: the gap is of second order in the distance
+    best = 30.0 * np.sign(points.p - points.q)
+    if name != "total_variation":  # whose best scores are infinite
+        best = points.best_scores(objective)
+    reached = -points.d_loss(objective, best) / divergence_value
+    tight = 30 / 31 if options.get("tails") == "algebraic" else 1.0
+    assert float(reached) == pytest.approx(tight, abs=1e-6)
+    if name != "total_variation":
+        gaps = [divergence_value + points.d_loss(objective, best + d) for d in (0.01, 0.02)]
+        assert 0.0 < gaps[0] < 1e-3
+        assert float(gaps[1] / gaps[0]) == pytest.approx(4.0, rel=0.1)
 
 
 @cases
