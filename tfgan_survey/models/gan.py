@@ -15,7 +15,7 @@ from tfgan_survey.models.inputs import ImageInputs
 from tfgan_survey.models.optimizers import OPTIMIZERS
 from tfgan_survey.models.sampling import SeedSampling
 from tfgan_survey.models.trainable import TrainableModel
-from tfgan_survey.networks import NETWORKS
+from tfgan_survey.networks import NETWORKS, adapt
 from tfgan_survey.networks.pair import NetworkPair
 from tfgan_survey.objectives import OBJECTIVES
 from tfgan_survey.objectives.base import Objective
@@ -146,6 +146,19 @@ class GAN(ImageInputs, SeedSampling, TrainableModel):
             **parts: the constructor's other arguments.
         """
         return (ConditionalGAN if pair.conditional else cls)(pair, **parts)
+
+    @property
+    def spec(self) -> NetworkPair:
+        """The pair, which knows what its networks are built for."""
+        return self.pair
+
+    def adapt(self, images) -> None:
+        """Let layers that start from the data's statistics see it, see `networks.adapt`.
+
+        Args:
+            images: uint8 training images `(n, *image_shape)`.
+        """
+        adapt(self.pair, images)
 
     def moves(self) -> dict[str, list[keras.Variable]]:
         """Return the variables that each optimizer moves."""

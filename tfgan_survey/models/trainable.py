@@ -72,6 +72,18 @@ class TrainableModel(SavesItself, keras.Model, abc.ABC):
         """
         return cls(**parts)
 
+    @property
+    @abc.abstractmethod
+    def spec(self) -> Any:
+        """What its networks are built for: shape of an example, condition, range, latent."""
+
+    def adapt(self, images: np.ndarray) -> None:
+        """See the data once, before a new training; most models have nothing to take from them.
+
+        Args:
+            images: the training examples as the data set keeps them.
+        """
+
     @abc.abstractmethod
     def moves(self) -> dict[str, list[keras.Variable]]:
         """Return the variables that each optimizer moves, by the optimizer's name."""

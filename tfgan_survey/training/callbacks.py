@@ -18,71 +18,62 @@ import tensorflow as tf
 from tfgan_survey import pictures
 from tfgan_survey.files import written_aside
 from tfgan_survey.training.history import Row, loss_history
+from tfgan_survey.training.looks import fixed_look
 
-_POINTS = 1000
 _FRAME = re.compile(r"step_(\d+)")
 
 
-class FixedSamples:
-    """The same latents at every look: ten a class, or a hundred; of points a thousand.
+class _Looking(keras.callbacks.Callback):
+    """Takes the model's fixed look; nothing is taken of a model that makes no pictures.
 
     Args:
-        model: a `GAN`.
-        seed: first of the consecutive seeds.
-        columns: images in a row.
-        rows: rows; a conditional model has one a class, at most ten.
-        reach: of points: coordinate at the border; None for as far as they go.
+        seed: of the latents; see `tfgan_survey.training.looks.fixed_look`, so are the others.
+        reach: of points: coordinate at the border.
+        data: the examples that are trained on.
     """
 
-    def __init__(
-        self, model, seed: int = 0, columns: int = 10, rows: int = 10, reach: float | None = None
-    ):
-        self.model, self.seed, self.columns = model, seed, columns
-        classes = model.pair.num_classes
-        self.rows = rows if classes is None else min(rows, classes)
-        self.labels = None if classes is None else np.repeat(np.arange(self.rows), columns)
-        self.reach = reach
+    def __init__(self, seed: int = 0, reach: float | None = None, data=None):
+        super().__init__()
+        self._options = {"seed": seed, "reach": reach, "data": data}
 
-    def picture(self, scale: int = 2):
-        """Return the grid as a Pillow image, rows labelled where there are classes.
-
-        Points are drawn in the plane.
-        """
-        if self.model.pair.output_range is None:
-            points = self.model.generate(_POINTS, seed=self.seed)
-            return pictures.scatter(points, self.reach, scale)
-        images = self.model.generate(self.rows * self.columns, self.labels, self.seed)
-        names = None if self.labels is None else [str(row) for row in range(self.rows)]
-        return pictures.grid(images, self.columns, names, scale)
+    def take(self, scale: int = 2):
+        """Return the picture, None for a model that makes none."""
+        look = fixed_look(self.model, **self._options)
+        return None if look is None else look.picture(scale)
 
 
-class SampleGrid(keras.callbacks.Callback):
-    """Write a grid of samples from fixed latents every n epochs.
+class SampleGrid(_Looking):
+    """Write the model's fixed look, a grid of samples from fixed latents, every n epochs.
 
     Args:
         folder: gets `epoch_0001.png`, ...
         every: epochs between grids.
         seed: of the latents.
-        reach: see `FixedSamples`.
+        reach: of points: coordinate at the border.
+        data: the examples that are trained on; for models that only reconstruct.
     """
 
     def __init__(
-        self, folder: str | Path, every: int = 1, seed: int = 0, reach: float | None = None
+        self,
+        folder: str | Path,
+        every: int = 1,
+        seed: int = 0,
+        reach: float | None = None,
+        data=None,
     ):
-        super().__init__()
+        super().__init__(seed, reach, data)
         if every < 1:
             raise ValueError(f"every={every}: expected at least 1.")
-        self.folder, self.every, self.seed, self.reach = Path(folder), every, seed, reach
+        self.folder, self.every = Path(folder), every
 
     def on_epoch_end(self, epoch, logs=None):
         """Write this epoch's grid when it is due."""
-        if (epoch + 1) % self.every == 0:
-            picture = FixedSamples(self.model, self.seed, reach=self.reach).picture()
+        if (epoch + 1) % self.every == 0 and (picture := self.take()) is not None:
             pictures.save(picture, self.folder / f"epoch_{epoch + 1:04d}.png")
 
 
-class FilmFrames(keras.callbacks.Callback):
-    """Keep a small frame of the fixed latents every so many steps; a film is made at the end.
+class FilmFrames(_Looking):
+    """Keep a small frame of the fixed look every so many steps; a film is made at the end.
 
     Frames are files, so a killed and resumed training still has a whole film.
 
@@ -90,17 +81,25 @@ class FilmFrames(keras.callbacks.Callback):
         folder: gets `step_0000000.png`, ...
         every: training steps between frames.
         seed: of the latents.
-        reach: see `FixedSamples`.
+        reach: of points: coordinate at the border.
+        data: the examples that are trained on; for models that only reconstruct.
     """
 
-    def __init__(self, folder: str | Path, every: int, seed: int = 0, reach: float | None = None):
-        super().__init__()
-        self.folder, self.every, self.seed, self.reach = Path(folder), max(1, every), seed, reach
+    def __init__(
+        self,
+        folder: str | Path,
+        every: int,
+        seed: int = 0,
+        reach: float | None = None,
+        data=None,
+    ):
+        super().__init__(seed, reach, data)
+        self.folder, self.every = Path(folder), max(1, every)
         self._next = 0
 
     def on_train_begin(self, logs=None):
         """Drop frames of steps that a resumed training will pass again; show the start."""
-        step = int(self.model.d_updates.numpy())
+        step = self.model.steps_done
         for path, frame_step in frame_files(self.folder):
             if frame_step > step:
                 path.unlink()
@@ -109,13 +108,13 @@ class FilmFrames(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Take a frame when one is due."""
-        self._look(int(self.model.d_updates.numpy()))
+        self._look(self.model.steps_done)
 
     def _look(self, step: int) -> None:
         if step < self._next:
             return
-        picture = FixedSamples(self.model, self.seed, reach=self.reach).picture(scale=1)
-        pictures.save(picture, self.folder / f"step_{step:07d}.png")
+        if (picture := self.take(scale=1)) is not None:
+            pictures.save(picture, self.folder / f"step_{step:07d}.png")
         self._next = (step // self.every + 1) * self.every
 
 
@@ -125,18 +124,19 @@ def frame_files(folder: Path) -> list[tuple[Path, int]]:
     return sorted(((path, int(m[1])) for path, m in found if m), key=lambda frame: frame[1])
 
 
-class TensorBoardImages(keras.callbacks.Callback):
-    """Log losses and the fixed-latent grid to TensorBoard after every epoch.
+class TensorBoardImages(_Looking):
+    """Log losses and the fixed look to TensorBoard after every epoch.
 
     Args:
         folder: TensorBoard's log folder.
         seed: of the latents.
-        reach: see `FixedSamples`.
+        reach: of points: coordinate at the border.
+        data: the examples that are trained on; for models that only reconstruct.
     """
 
-    def __init__(self, folder: str | Path, seed: int = 0, reach: float | None = None):
-        super().__init__()
-        self.folder, self.seed, self.reach = Path(folder), seed, reach
+    def __init__(self, folder: str | Path, seed: int = 0, reach: float | None = None, data=None):
+        super().__init__(seed, reach, data)
+        self.folder = Path(folder)
         self._writer = None
 
     def on_train_begin(self, logs=None):
@@ -145,11 +145,13 @@ class TensorBoardImages(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Write this epoch's scalars and grid."""
-        step = int(self.model.d_updates.numpy())
-        picture = np.asarray(FixedSamples(self.model, self.seed, reach=self.reach).picture())
-        picture = picture[..., None] if picture.ndim == 2 else picture
+        step = self.model.steps_done
+        picture = self.take()
         with self._writer.as_default(step=step):
-            tf.summary.image("samples", picture[None])
+            if picture is not None:
+                pixels = np.asarray(picture)
+                pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+                tf.summary.image("samples", pixels[None])
             for key, value in (logs or {}).items():
                 tf.summary.scalar(key, value)
         self._writer.flush()
@@ -174,7 +176,7 @@ class History(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Drop the rows that will be trained again."""
-        self._rows.drop_after(int(self.model.d_updates.numpy()))
+        self._rows.drop_after(self.model.steps_done)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Start the clock."""
@@ -182,11 +184,11 @@ class History(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Add this epoch's row; a partial epoch trained to its end later replaces its own."""
-        row = dict(logs or {})
+        counted = self.model.logged_counters
+        row = {key: int(v) if key in counted else v for key, v in (logs or {}).items()}
         row |= {
             "epoch": epoch + 1,
-            "steps": int(self.model.d_updates.numpy()),
-            "g_updates": int(self.model.g_updates.numpy()),
+            "steps": self.model.steps_done,
             "seconds": round(time.monotonic() - self._began, 3),
         }
         self._rows.add(row)

@@ -20,13 +20,13 @@ from tfgan_survey.data.images import ImageSet
 from tfgan_survey.data.loading import load_arrays
 from tfgan_survey.errors import RunError, SettingError
 from tfgan_survey.files import sweep
-from tfgan_survey.models import GAN
-from tfgan_survey.networks import adapt
+from tfgan_survey.models import TrainableModel
 from tfgan_survey.settings import BUDGET, Settings
 from tfgan_survey.training import callbacks as training_callbacks
 from tfgan_survey.training import probe as training_probe
 from tfgan_survey.training import recovery
 from tfgan_survey.training.folder import RunFolder, record_of
+from tfgan_survey.training.looks import Look, fixed_look
 from tfgan_survey.training.progress import Progress
 from tfgan_survey.zoo import build_from_settings, complete, resolve
 
@@ -49,8 +49,8 @@ def train(
     keep_best: str | None = None,
     verbose: int | str = "auto",
     log: Callable[[str], None] = print,
-) -> tuple[GAN, RunFolder]:
-    """Train a named GAN into a run folder.
+) -> tuple[TrainableModel, RunFolder]:
+    """Train a named model into a run folder.
 
     Args:
         model: name in the zoo.
@@ -96,8 +96,8 @@ def train(
             source=source,
         )
         total = total_steps(settings, data)
-        gan = _model(run, settings, data, log)
-        done = int(gan.d_updates.numpy())
+        trained = _model(run, settings, data, log)
+        done = trained.steps_done
         if done > total:
             raise RunError(
                 f"{run.path} has {done} steps already, {total} were asked; ask for more."
@@ -121,7 +121,7 @@ def train(
                     notes=notes,
                 )
             )
-            probing[0].prepare(gan)
+            probing[0].prepare(trained)
         finished = _is_finished(run, settings)
         if finished and (bad := recovery.flaw(run.model, settings)) is not None:
             log(f"{run.model} {bad}: written again")
@@ -131,13 +131,13 @@ def train(
         if done == total:
             # No step is left in which a probe would be due.
             for one in probing:
-                one.set_model(gan)
+                one.set_model(trained)
                 one.on_train_begin()
         if finished:
             log(f"{run.path} is finished: {done} of {total} steps; nothing to train.")
             if probing:
                 _save_curves(run, settings, log)
-            return gan, run
+            return trained, run
         run.begin(settings, _versions())
         for folder in (run.path, run.checkpoint.parent, run.samples, run.frames):
             sweep(folder)
@@ -146,16 +146,13 @@ def train(
             f"steps {done} to {total}, seed {settings.seed}, into {run.path}"
         )
         # All pictures of points show the plane that the data take.
-        reach = 1.2 * float(np.abs(data.images).max()) if data.images.ndim == 2 else None
+        reach = 1.2 * float(np.abs(data.images).max()) if trained.spec.takes_points else None
+        look = {"reach": reach, "data": data}
         own = [
             training_callbacks.History(run.history),
-            training_callbacks.SampleGrid(run.samples, reach=reach),
-            training_callbacks.FilmFrames(run.frames, max(1, total // _FILM_FRAMES), reach=reach),
-            *(
-                [training_callbacks.TensorBoardImages(run.tensorboard, reach=reach)]
-                if tensorboard
-                else []
-            ),
+            training_callbacks.SampleGrid(run.samples, **look),
+            training_callbacks.FilmFrames(run.frames, max(1, total // _FILM_FRAMES), **look),
+            *([training_callbacks.TensorBoardImages(run.tensorboard, **look)] * tensorboard),
             *probing,
             *(extra_callbacks or []),
             training_callbacks.Checkpoint(run.checkpoint, notes=notes),
@@ -165,13 +162,13 @@ def train(
                 Progress(
                     total,
                     data.steps_per_epoch(settings.batch_size),
-                    lambda: int(gan.d_updates.numpy()),
+                    lambda: trained.steps_done,
                     live={1: True, 2: False}.get(verbose),
                 )
             )
-        _fit(gan, data, settings, total, own)
-        finish(gan, run, settings, log, reach)
-    return gan, run
+        _fit(trained, data, settings, total, own)
+        finish(trained, run, settings, log, fixed_look(trained, **look))
+    return trained, run
 
 
 def _judge(settings: Settings, probe, keep_best, data_dir, source) -> training_probe.Judge | None:
@@ -197,19 +194,26 @@ def total_steps(settings: Settings, data: ImageSet) -> int:
 
 
 def finish(
-    gan: GAN,
+    model: TrainableModel,
     run: RunFolder,
     settings: Settings,
     log: Callable[[str], None],
-    reach: float | None = None,
+    look: Look | None = None,
 ) -> None:
-    """Write the finished model and the pictures: last grid, film, curves."""
+    """Write the finished model and the pictures: last grid, film, curves.
+
+    Args:
+        model: the trained model.
+        run: its folder.
+        settings: of the run.
+        log: gets one line for each file.
+        look: what is pictured; None for a model that makes no pictures.
+    """
     notes = {recovery.NOTE: record_of(settings, _versions())}
-    training_callbacks.save_model(gan, run.model, notes)
-    final = training_callbacks.FixedSamples(gan, reach=reach).picture()
-    pictures.save(final, run.grid)
+    training_callbacks.save_model(model, run.model, notes)
     log(f"wrote {run.model}")
-    log(f"wrote {run.grid}")
+    if look is not None:
+        log(f"wrote {pictures.save(look.picture(), run.grid)}")
     frames = []
     for path, _ in training_callbacks.frame_files(run.frames):
         try:
@@ -219,7 +223,7 @@ def finish(
             log(f"{path} cannot be read and is left out of the film: {error}")
     if frames:
         log(f"wrote {pictures.save_film(frames, run.film)}")
-    else:
+    elif look is not None:
         log(f"no {run.film.name}: {run.frames} holds no frame")
     _save_curves(run, settings, log)
     run.mark_finished()
@@ -275,22 +279,25 @@ def _is_finished(run: RunFolder, settings: Settings) -> bool:
         return False  # restored from a checkpoint, which does not know: settings.json comes anew
 
 
-def _model(run: RunFolder, settings: Settings, data: ImageSet, log) -> GAN:
+def _model(run: RunFolder, settings: Settings, data: ImageSet, log) -> TrainableModel:
     """Load the last good checkpoint, or build the model."""
     if (path := recovery.best_checkpoint(run, settings, log)) is not None:
         return load_run(path)
     try:
-        gan = build_from_settings(settings, data.image_shape, data.num_classes)
+        model = build_from_settings(settings, data.image_shape, data.num_classes)
     except SettingError:
         raise
     except ValueError as error:
         raise SettingError(f"{settings.model} cannot be built so: {error}") from error
-    adapt(gan.pair, data.images)
-    return gan
+    model.adapt(data.images)
+    return model
 
 
-def load_run(path: str | Path) -> GAN:
-    """Load a GAN from a run folder or a `.keras` file, optimizers and generators included.
+def load_run(path: str | Path) -> TrainableModel:
+    """Load a model from a run folder or a `.keras` file, optimizers and generators included.
+
+    Args:
+        path: run folder, or a file that a run wrote.
 
     Raises:
         RunError: there is nothing to load, or the file cannot be read.
@@ -302,44 +309,39 @@ def load_run(path: str | Path) -> GAN:
     try:
         model = keras.models.load_model(file)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise RunError(f"{file} cannot be loaded as a GAN: {error}") from error
-    if not isinstance(model, GAN):
-        raise RunError(f"{file} holds a {type(model).__name__}, not a GAN of this package.")
+        raise RunError(f"{file} cannot be loaded: {error}") from error
+    if not isinstance(model, TrainableModel):
+        raise RunError(f"{file} holds a {type(model).__name__}, not a model of this package.")
     return model
 
 
-def _fit(gan: GAN, data: ImageSet, settings: Settings, total: int, own) -> None:
+def _fit(model: TrainableModel, data: ImageSet, settings: Settings, total: int, own) -> None:
     """Call `fit` for the rest of a begun epoch, the whole epochs, and a last partial one."""
     batch, seed = settings.batch_size, settings.seed
     per_epoch = data.steps_per_epoch(batch)
-    while (done := int(gan.d_updates.numpy())) < total:
+    whole = total // per_epoch
+    while (done := model.steps_done) < total:
         epoch, start = divmod(done, per_epoch)
-        gan.epochs_seen.assign(epoch)
-        whole = total // per_epoch
+        model.epochs_seen.assign(epoch)
         callbacks = list(own)
         if start == 0 and epoch < whole:
-            dataset, until = data.stream(batch, seed=seed), whole
+            dataset, until = data.stream(batch, seed=seed, epochs=whole), whole
         else:
             stop = min(per_epoch, total - epoch * per_epoch)
             dataset = data.epoch(epoch, batch, seed=seed, start=start, stop=stop)
             until = epoch + 1
             if start:
-                callbacks.insert(0, _CarryMeans(gan))
-        gan.fit(
-            dataset,
-            initial_epoch=epoch,
-            epochs=until,
-            callbacks=callbacks,
-            verbose=0,  # see Progress
-        )
+                callbacks.insert(0, _CarryMeans(model))
+        # What is shown is `Progress`'s.
+        model.fit(dataset, initial_epoch=epoch, epochs=until, callbacks=callbacks, verbose=0)
 
 
 class _CarryMeans(keras.callbacks.Callback):
     """Keep the means of an epoch's first part, which Keras resets when `fit` begins."""
 
-    def __init__(self, gan: GAN):
+    def __init__(self, model: TrainableModel):
         super().__init__()
-        self._kept = [np.array(v) for v in (gan.loss_means.totals, gan.loss_means.counts)]
+        self._kept = [np.array(v) for v in (model.loss_means.totals, model.loss_means.counts)]
 
     def on_epoch_begin(self, epoch, logs=None):
         means = self.model.loss_means

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tfgan_survey import pictures
+from tfgan_survey.errors import RunError
 from tfgan_survey.files import written_aside
 from tfgan_survey.training.run import load_run
 
@@ -35,31 +36,37 @@ def sample_run(
         `output`.
     """
     output = Path(output)
-    gan = load_run(run)
-    images = draw(gan, num, labels, seed)
+    model = load_run(run)
+    images = draw(model, num, labels, seed)
     if output.suffix == ".png":
-        points = gan.pair.output_range is None
+        points = model.spec.takes_points
         sheet = pictures.scatter(images) if points else pictures.grid(images, columns)
         return pictures.save(sheet, output)
     arrays = {"images": images}
-    if gan.pair.conditional:
-        arrays["labels"] = gan.check_labels(num, labels)
+    if model.spec.conditional:
+        arrays["labels"] = model.check_labels(num, labels)
     with written_aside(output) as aside:
         np.savez_compressed(aside, **arrays)
     return output
 
 
-def draw(gan, num: int, labels: int | Sequence[int] | None = None, seed: int = 0) -> np.ndarray:
-    """Sample a GAN as its data set is kept: uint8 images, or float32 points.
+def draw(model, num: int, labels: int | Sequence[int] | None = None, seed: int = 0) -> np.ndarray:
+    """Sample a model as its data set is kept: uint8 images, or float32 points.
 
     Args:
-        gan: a `GAN`.
+        model: a `TrainableModel` that can sample.
         num: how many.
         labels: as in `GAN.generate`; so is `seed`.
         seed: see `labels`.
 
     Returns:
         uint8 `(num, height, width, channels)`, or float32 `(num, features)`.
+
+    Raises:
+        RunError: the model cannot sample.
     """
-    made = gan.generate(num, labels, seed)
-    return made if gan.pair.output_range is None else pictures.to_uint8(made)
+    if "sample" not in model.abilities:
+        able = " and ".join(sorted(model.abilities)) or "nothing that is asked for by name"
+        raise RunError(f"{model.name} cannot sample: what it can do is {able}.")
+    made = model.generate(num, labels, seed)
+    return made if model.spec.takes_points else pictures.to_uint8(made)
