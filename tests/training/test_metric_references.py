@@ -7,7 +7,8 @@ from sklearn.decomposition import PCA
 from tfgan_survey.data import load_arrays
 from tfgan_survey.evaluation import evaluate_samples
 from tfgan_survey.metrics.features import Features
-from tfgan_survey.metrics.frechet import frechet_distance, kernel_distance
+from tfgan_survey.metrics.frechet import frechet_distance
+from tfgan_survey.metrics.kernel_distance import kernel_distance
 from tfgan_survey.metrics.parzen import parzen_log_likelihood, real_parzen_log_likelihood
 
 pytestmark = pytest.mark.training

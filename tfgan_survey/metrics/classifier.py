@@ -8,8 +8,12 @@ gives the features of `frechet_distance` and `kernel_distance`, the probabilitie
 
 from __future__ import annotations
 
-import keras
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    import keras
 
 FEATURE_DIM = 64
 
@@ -41,6 +45,8 @@ def build_classifier(
         >>> build_classifier().output_shape
         (None, 10)
     """
+    import keras
+
     height, width, channels = image_shape
     if min(height, width) < 8:
         raise ValueError(f"image_shape {image_shape} is too small: height and width at least 8.")
@@ -140,6 +146,8 @@ def train_classifier(
             f"{len(images)} images do not fill one batch of {batch_size}; give more images or a "
             "smaller batch_size."
         )
+    import keras
+
     model = build_classifier(images.shape[1:], num_classes, seed)
     steps = len(images) // batch_size
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps)

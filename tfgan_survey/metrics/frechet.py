@@ -1,7 +1,7 @@
-"""Distances between two clouds of features: Frechet distance and kernel distance. NumPy and SciPy.
+"""Frechet distance between two clouds of features. NumPy and SciPy.
 
-They work on any features. The names FID and KID belong to the Inception network's features only,
-so they are not used here.
+It works on any features. The name FID belongs to the Inception network's features only, so it is
+not used here.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 import scipy.linalg
 
-from tfgan_survey.metrics.common import Estimate, check_pair, check_points, warn
-
-_MIN_BLOCKS = 10
+from tfgan_survey.metrics.base import LOWER, Metric, yields
+from tfgan_survey.metrics.bench import Bench
+from tfgan_survey.metrics.common import Estimate, Measurement, check_pair, check_points, warn
+from tfgan_survey.metrics.needs import has_classifier, has_images
 
 
 def moments(features: np.ndarray, name: str = "features") -> tuple[np.ndarray, np.ndarray]:
@@ -171,64 +172,35 @@ def real_frechet_distance(
     return Estimate(float(np.mean(values)), float(np.std(values, ddof=1)))
 
 
-def cubic_kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return `k(x, y) = (x . y / d + 1)^3` for all pairs, shape `(n, m)`."""
-    return (a @ b.T / a.shape[1] + 1.0) ** 3
+class FrechetDistanceMetric(Metric):
+    """Frechet distance of features of the data set's own classifier."""
 
+    name = "frechet_distance"
+    outcomes = yields(frechet_distance=LOWER)
+    needs = (has_images, has_classifier)
+    default = 10
 
-def squared_mmd(a: np.ndarray, b: np.ndarray) -> float:
-    """Unbiased squared maximum mean discrepancy under `cubic_kernel`; may be negative.
+    def measure(self, bench: Bench) -> list[Measurement]:
+        """Measure all samples against all test images."""
+        fake, real = bench.fake[0], bench.real[0]
+        num = min(len(fake), len(bench.train.images))
 
-    Formula:  mean_(i != j) k(a_i, a_j) + mean_(i != j) k(b_i, b_j) - 2 mean_(i, j) k(a_i, b_j)
-    """
-    n, m = len(a), len(b)
-    within_a, within_b = cubic_kernel(a, a), cubic_kernel(b, b)
-    return float(
-        (within_a.sum() - np.trace(within_a)) / (n * (n - 1))
-        + (within_b.sum() - np.trace(within_b)) / (m * (m - 1))
-        - 2.0 * cubic_kernel(a, b).mean()
-    )
+        def against_test(features: np.ndarray) -> tuple[float, float]:
+            return (
+                frechet_distance(features, real),
+                frechet_standard_error(features, real, seed=bench.seed),
+            )
 
-
-def kernel_distance(
-    features_a: np.ndarray, features_b: np.ndarray, block_size: int = 1000, seed: int = 0
-) -> Estimate:
-    """Kernel distance: unbiased squared MMD with the cubic kernel, by disjoint blocks.
-
-    Formula:  mean over blocks of `squared_mmd`; standard error = std over blocks / sqrt(blocks)
-    Why:      unlike `frechet_distance` it has no bias in the number of samples: two draws from one
-              distribution average to 0, so single values may be negative. Right for few samples.
-
-    Args:
-        features_a: real numbers `(n, d)`.
-        features_b: real numbers `(m, d)`.
-        block_size: rows of the smaller set a block, at most; default 1000 from the paper. Fewer
-            rows than 10 blocks need are cut into 10 smaller ones: an error over 2 or 3 blocks
-            would be a lottery.
-        seed: seed of the shuffle before the rows are cut into blocks.
-
-    Returns:
-        Value and standard error over blocks.
-
-    Raises:
-        ValueError: not `(n, d)`, different d, fewer than 4 rows, block_size below 2, NaN values.
-
-    Source:   Binkowski et al. 2018, arXiv:1801.01401, section 4. Deviation: disjoint blocks
-              instead of overlapping random subsets, so that the standard error is honest.
-    """
-    a, b = check_pair(features_a, features_b, "features_a", "features_b", minimum=4)
-    if block_size < 2:
-        raise ValueError(f"block_size={block_size}: the unbiased estimate needs at least 2 rows.")
-    rows = min(len(a), len(b))
-    # A pair of different rows is the least that a block can work with.
-    blocks = min(max(_MIN_BLOCKS, -(-rows // block_size)), rows // 2)
-    rng = np.random.default_rng(seed)
-    values = [
-        squared_mmd(part_a, part_b)
-        for part_a, part_b in zip(
-            np.array_split(rng.permutation(a), blocks),
-            np.array_split(rng.permutation(b), blocks),
-            strict=True,
-        )
-    ]
-    return Estimate(float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(blocks)))
+        return [
+            bench.measured(
+                "frechet_distance",
+                against_test(fake),
+                f"{len(fake)} samples against {len(real)} test images, features of the "
+                f"{bench.network}, error by bootstrap over images; reference: mean and spread of "
+                f"10 draws of {num} training images",
+                bench.reference(
+                    lambda: real_frechet_distance(bench.training[0], real, num, seed=bench.seed),
+                ),
+                None if bench.blank is None else against_test(bench.blank[0]),
+            )
+        ]

@@ -21,15 +21,18 @@ import numpy as np
 
 from tfgan_survey.errors import DataError
 from tfgan_survey.files import written_aside
+from tfgan_survey.metrics.base import LOWER, Metric, yields
 from tfgan_survey.metrics.bench import Bench
 from tfgan_survey.metrics.common import Measurement, check_images, warn
 from tfgan_survey.metrics.frechet import gaussian_frechet_distance
 from tfgan_survey.metrics.inception_weights import (
     FEATURE_DIM,
+    FILE,
     SHA256,
     inception_folder,
     load_inception,
 )
+from tfgan_survey.metrics.needs import Given, has_images
 from tfgan_survey.pictures import to_uint8
 
 Progress = Callable[[int, int], None]
@@ -62,7 +65,7 @@ class Inception:
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Return features float32 `(n, 2048)` of images 0..255, `(n, height, width, 3)`."""
         if self._network is None:
-            from tfgan_survey.metrics.inception_network import InceptionNetwork
+            from tfgan_survey.metrics.networks.inception import InceptionNetwork
 
             self._network = InceptionNetwork(load_inception(self._data_dir))
         return self._network(images)
@@ -281,9 +284,9 @@ def measure_inception_fid(
         if not len(images):
             continue
 
-        def report(part, _, done=done):
+        def report(part, _, done=done, split=split):
             if bench.progress is not None:
-                bench.progress((done + part) / total)
+                bench.progress((done + part) / total, f"Inception features, {split}")
 
         found.append(
             inception_statistics(
@@ -305,6 +308,26 @@ def measure_inception_fid(
             bench.reference(lambda: (inception_fid(references[0], against), None)),
         )
     ]
+
+
+def has_network(given: Given) -> str | None:
+    """Need the network's weights on disk."""
+    if (inception_folder(given.data_dir) / FILE).is_file():
+        return None
+    return "its network, 81 MB: tfgan-survey data prepare inception_v3."
+
+
+class InceptionFIDMetric(Metric):
+    """The FID of the literature, for any image set; its network has to be prepared once."""
+
+    name = "inception_fid"
+    outcomes = yields(inception_fid=LOWER)
+    needs = (has_images, has_network)
+    cost = "20 minutes, the first time an hour"
+
+    def measure(self, bench: Bench) -> list[Measurement]:
+        """Measure all samples against as many test images."""
+        return measure_inception_fid(bench)
 
 
 def _drawn(images: np.ndarray, num: int) -> np.ndarray:

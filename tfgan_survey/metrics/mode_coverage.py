@@ -7,11 +7,16 @@ reads a number), and `mode_coverage` counts.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfgan_survey.metrics.common import Estimate, check_pair
+from tfgan_survey.data.synthetic import MIXTURES
+from tfgan_survey.metrics.base import HIGHER, LOWER, Metric, yields
+from tfgan_survey.metrics.bench import Bench
+from tfgan_survey.metrics.common import Estimate, Measurement, check_pair
+from tfgan_survey.metrics.needs import has_density
 
 
 class ModeCoverage(NamedTuple):
@@ -132,3 +137,61 @@ def mixture_coverage(
     """
     ids, good = gaussian_modes(points, centres, deviation, width)
     return mode_coverage(ids, good, len(np.asarray(centres)))
+
+
+def measure_mixture(points: np.ndarray, mixture: Any, seed: int = 0) -> list[Measurement]:
+    """Measure samples of a 2-D mixture: modes, share of high-quality points, reverse KL.
+
+    Args:
+        points: samples `(n, d)`.
+        mixture: `tfgan_survey.data.GaussianMixture` with one deviation for all modes.
+        seed: seed of the reference draw from the mixture itself.
+
+    Returns:
+        `modes`, `high_quality` and `reverse_kl`, each beside a draw of as many true points.
+
+    Raises:
+        ValueError: points of another shape, NaN values.
+    """
+    centres, deviation = mixture.modes, float(mixture.sigma[0])
+    got = mixture_coverage(points, centres, deviation)
+    real = mixture_coverage(mixture.sample(len(points), seed=seed), centres, deviation)
+    protocol = (
+        f"{len(points)} points, {len(centres)} modes, good within 3 deviations of {deviation:g} of "
+        "the nearest mode, a mode counts from its first good point, reverse KL of good points"
+    )
+
+    def both(read: Callable[[ModeCoverage], tuple]) -> tuple:
+        return read(got), read(real)
+
+    found = {
+        "modes": both(lambda one: (one.modes, None)),
+        "high_quality": both(lambda one: one.high_quality),
+        "reverse_kl": both(lambda one: (one.reverse_kl, None)),
+    }
+    return [
+        Measurement(
+            name,
+            value[0],
+            value[1],
+            len(points),
+            seed,
+            protocol,
+            (Measurement("true mixture", reference[0], reference[1], len(points), seed, protocol),),
+            {"num_modes": len(centres)},
+        )
+        for name, (value, reference) in found.items()
+    ]
+
+
+class ModeCoverageMetric(Metric):
+    """Modes of a mixture that are reached, share of good points, evenness."""
+
+    name = "mode_coverage"
+    outcomes = yields(modes=HIGHER, high_quality=HIGHER, reverse_kl=LOWER)
+    needs = (has_density,)
+    default = 10
+
+    def measure(self, bench: Bench) -> list[Measurement]:
+        """Measure all points, beside as many of the mixture itself."""
+        return measure_mixture(bench.images, MIXTURES[bench.dataset](), bench.seed)

@@ -13,7 +13,10 @@ import numpy as np
 from scipy.special import logsumexp
 from sklearn.metrics.pairwise import euclidean_distances
 
-from tfgan_survey.metrics.common import check_images, check_points, to_unit, warn
+from tfgan_survey.metrics.base import HIGHER, Metric, yields
+from tfgan_survey.metrics.bench import Bench
+from tfgan_survey.metrics.common import Measurement, check_images, check_points, to_unit, warn
+from tfgan_survey.metrics.needs import Given, has_images
 
 SIGMAS = tuple(np.logspace(-1, 0, 10).tolist())
 NUM_SAMPLES = 10_000
@@ -171,3 +174,41 @@ def real_parzen_log_likelihood(
     if not 1 <= num <= len(train):
         raise ValueError(f"num={num} must lie between 1 and the {len(train)} training images.")
     return parzen_log_likelihood(train[:num], validation, test, sigmas)
+
+
+def has_validation_images(given: Given) -> str | None:
+    """Need the validation images of the protocol, which only MNIST's order of 60,000 has."""
+    if given.num_train == 60_000:
+        return None
+    return (
+        f"the validation images train[50000:60000]; {given.dataset} has {given.num_train} training "
+        "images. Use --dataset mnist."
+    )
+
+
+class ParzenMetric(Metric):
+    """Log-likelihood by Parzen windows, the score of 2014, which rewards blur."""
+
+    name = "parzen_log_likelihood"
+    outcomes = yields(parzen_log_likelihood=HIGHER)
+    needs = (has_images, has_validation_images)
+    cost = "two minutes"
+
+    def measure(self, bench: Bench) -> list[Measurement]:
+        """Measure by the protocol of 2014."""
+        train, test = bench.train.images, bench.test.images
+        validation, num = train[50_000:], len(bench.images)
+        line = min(num, 50_000)
+        result = parzen_log_likelihood(bench.images, validation, test)
+        real = bench.reference(lambda: real_parzen_log_likelihood(train, validation, test, line))
+        return [
+            bench.measured(
+                "parzen_log_likelihood",
+                result[:2],
+                f"nats, {num} samples, sigma of logspace(-1, 0, 10) by train[50000:51000], "
+                f"{len(test)} test images, error over test images and not over trainings; rewards "
+                f"blur; reference: train[0:{line}]",
+                None if real is None else real[:2],
+                sigma=result.sigma,
+            )
+        ]

@@ -8,7 +8,6 @@ import json
 import os
 import zipfile
 from collections.abc import Collection, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,11 @@ import tensorflow as tf
 
 from tfgan_survey import pictures
 from tfgan_survey.data import load_arrays
-from tfgan_survey.data.synthetic import MIXTURES
 from tfgan_survey.errors import SettingError
 from tfgan_survey.files import write_json, write_text, written_aside
-from tfgan_survey.metrics import METRICS, Bench, Measurement, measure_mixture
-from tfgan_survey.metrics.outcomes import better_direction, choose_outcomes
+from tfgan_survey.metrics import METRICS, Bench, Given, Measurement
+from tfgan_survey.metrics.choice import better_direction, choose_outcomes
+from tfgan_survey.metrics.needs import is_points
 
 SEED = 2**30
 """First seed of the probe's samples: far from those that `evaluate` draws by default, so that a
@@ -40,7 +39,7 @@ class Judge:
     Args:
         dataset: name of the data set.
         metrics: names of metrics (`precision_recall` means both) or of single measurements
-            (`recall`); for `ring` and `grid` `modes`, `high_quality`, `reverse_kl`.
+            (`recall`).
         labelled: whether the samples will come with labels.
         seed: seed of the draws inside the metrics.
         image_size: side to which the real images are resized.
@@ -64,8 +63,13 @@ class Judge:
         source: str = "auto",
     ):
         self.dataset, self.seed = dataset, seed
-        self.outcomes = choose_outcomes(metrics, dataset in MIXTURES, labelled)
-        self._data = {"image_size": image_size, "data_dir": data_dir, "source": source}
+        self._train, self._test = (
+            load_arrays(dataset, split, image_size=image_size, data_dir=data_dir, source=source)
+            for split in ("train", "test")
+        )
+        given = Given.of(dataset, self._train, labelled, data_dir=data_dir)
+        self.outcomes = choose_outcomes(metrics, given)
+        self._data_dir = data_dir
         self._bench: Bench | None = None
 
     def __call__(self, images: np.ndarray, labels: np.ndarray | None) -> list[Measurement]:
@@ -79,23 +83,23 @@ class Judge:
             SettingError: a metric does not suit the data.
             ValueError: samples of another shape or range, NaN values, too few of them.
         """
-        if self.dataset in MIXTURES:
-            found = measure_mixture(images, MIXTURES[self.dataset](), self.seed)
+        if self._bench is None:
+            self._bench = Bench(
+                images,
+                labels,
+                self._train,
+                self._test,
+                self.dataset,
+                self.seed,
+                with_references=False,
+                data_dir=self._data_dir,
+            )
         else:
-            if self._bench is None:
-                self._bench = Bench(
-                    images, labels, *self._real, self.dataset, self.seed, with_references=False
-                )
-            else:
-                self._bench = self._bench.with_samples(images, labels)
-            metrics = dict.fromkeys(self.outcomes.values())
-            found = [one for metric in metrics for one in METRICS[metric](self._bench)]
+            self._bench = self._bench.with_samples(images, labels)
+        metrics = dict.fromkeys(self.outcomes.values())
+        found = [one for metric in metrics for one in METRICS[metric]().measure(self._bench)]
         by_name = {one.name: one for one in found}
         return [by_name[name] for name in self.outcomes]
-
-    @cached_property
-    def _real(self):
-        return [load_arrays(self.dataset, split, **self._data) for split in ("train", "test")]
 
 
 class MetricProbe(keras.callbacks.Callback):
@@ -198,9 +202,7 @@ class MetricProbe(keras.callbacks.Callback):
                 self._keep(step, one)
 
     def _measure(self, model) -> list[Measurement]:
-        images = model.generate(self.num, seed=self.seed)
-        images = images if images.ndim == 2 else pictures.to_uint8(images)
-        return self.judge(images, model.check_labels(self.num, None))
+        return self.judge(*_samples(model, self.num, self.seed))
 
     def _add_row(self, step: int, found: Sequence[Measurement]) -> None:
         row: dict[str, Any] = {"steps": step, "num": self.num}
@@ -321,6 +323,15 @@ def _number(key: str, text: str) -> float | None:
     if text == "":
         return None
     return int(text) if key in ("steps", "num") else float(text)
+
+
+# What a probe asks of a model by the model's own names, in one place.
+
+
+def _samples(model, num: int, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
+    images = model.generate(num, seed=seed)
+    images = images if is_points(images.shape[1:]) else pictures.to_uint8(images)
+    return images, model.check_labels(num, None)
 
 
 def _step(model) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_survey.metrics.inception_network import InceptionNetwork, average_pool
+from tfgan_survey.metrics.networks.inception import InceptionNetwork, average_pool
 from tfgan_survey.metrics.inception_weights import fold_units
 
 _spec = importlib.util.spec_from_file_location(

@@ -1,0 +1,95 @@
+"""Which metrics are measured: those that are named, or those that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import tfgan_survey.metrics as package
+from tfgan_survey.errors import SettingError, unknown_name
+from tfgan_survey.metrics.needs import Given, has_density
+
+
+def default_metrics(given: Given) -> list[str]:
+    """Return the metrics that are measured when none are named: those that take seconds and fit."""
+    return [name for name, missing in _defaults(given).items() if missing is None]
+
+
+def left_out(given: Given) -> dict[str, str]:
+    """Return the default metrics that do not fit, each with what it needs.
+
+    Points and images exclude each other, so a metric of the other kind is no loss and not named.
+    """
+    return {
+        name: f"needs {missing}"
+        for name, missing in _defaults(given).items()
+        if missing is not None and (has_density in package.METRICS[name].needs) == given.points
+    }
+
+
+def _defaults(given: Given) -> dict[str, str | None]:
+    """Return the default metrics in their order, each with what is missing."""
+    found = [
+        (one.default, name) for name, one in package.METRICS.items() if one.default is not None
+    ]
+    return {name: package.METRICS[name].missing(given) for _, name in sorted(found)}
+
+
+def check_metrics(names: Sequence[str], given: Given) -> list[str]:
+    """Return the names if all are known, suit what is at hand, and none is given twice.
+
+    Raises:
+        UnknownNameError: an unknown name, with the nearest known ones.
+        SettingError: none given, one given twice, or one that lacks what it needs.
+    """
+    if not names:
+        raise SettingError(f"no metric is given; known: {', '.join(package.METRICS)}.")
+    for name in names:
+        _require(name, name, given)
+        if list(names).count(name) > 1:
+            raise SettingError(f"metric {name} is given twice.")
+    return list(names)
+
+
+def choose_outcomes(names: Iterable[str], given: Given) -> dict[str, str]:
+    """Return the chosen measurements, each with the metric that yields it.
+
+    Args:
+        names: metrics (all their measurements are meant) or single measurements.
+        given: what is at hand.
+
+    Returns:
+        Measurement to metric, in the order given.
+
+    Raises:
+        UnknownNameError: no such name.
+        SettingError: none given, one given twice, or one that lacks what it needs.
+    """
+    owners = {outcome: name for name, one in package.METRICS.items() for outcome in one.outcomes}
+    chosen: dict[str, str] = {}
+    for name in names:
+        if name not in package.METRICS and name not in owners:
+            raise unknown_name("metric", name, {*package.METRICS, *owners})
+        # A metric of the same name means all that it measures.
+        metric = name if name in package.METRICS else owners[name]
+        _require(name, metric, given)
+        for outcome in package.METRICS[metric].outcomes if name in package.METRICS else (name,):
+            if outcome in chosen:
+                raise SettingError(f"metric {outcome} is given twice.")
+            chosen[outcome] = metric
+    if not chosen:
+        raise SettingError(
+            f"no metric is given; known: {', '.join(sorted({*package.METRICS, *owners}))}."
+        )
+    return chosen
+
+
+def better_direction(outcome: str) -> str | None:
+    """Return `"higher"`, `"lower"`, or None for what is best in between or not known."""
+    return next(
+        (one.outcomes[outcome] for one in package.METRICS.values() if outcome in one.outcomes), None
+    )
+
+
+def _require(said: str, metric: str, given: Given) -> None:
+    if (text := package.METRICS[metric].missing(given)) is not None:
+        raise SettingError(f"{said} needs {text}")
