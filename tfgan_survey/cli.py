@@ -218,7 +218,7 @@ def evaluate(
         subject = evaluation.Target(target, **options)
         found = subject.evaluate(names, num, progress)
         bar.update(100 - bar.pos, "done")
-    click.echo(evaluation.format_table(found, subject.left_out if names is None else None))
+    click.echo(evaluation.format_table(found, subject.left_out))
     if output is not None:
         evaluation.write_measurements(output, found, str(target), options["seed"])
         click.echo(f"wrote {output}")

@@ -34,6 +34,8 @@ STAND_IN = "survey_gan"
 class Target:
     """What is evaluated, for measurements and report alike; each part is read when it is needed.
 
+    `left_out` holds the default metrics that `evaluate` could not measure here, and why.
+
     Args:
         path: run folder, `.keras` file (one that lies in a run folder, such as `best.keras`, shares
             its settings) or `.npz` of samples, see `read_samples`.
@@ -60,6 +62,7 @@ class Target:
     ):
         self.path, self.seed = Path(path), seed
         self._dataset, self._data_dir, self._source = dataset, data_dir, source
+        self.left_out: dict[str, str] = {}
 
     # ------------------------------------------------------------------ what there is
 
@@ -143,11 +146,6 @@ class Target:
             self.dataset, self.train, labelled, abilities=abilities, data_dir=self._data_dir
         )
 
-    @property
-    def left_out(self) -> dict[str, str]:
-        """The default metrics that do not fit, each with what it needs."""
-        return left_out(self.given)
-
     # ------------------------------------------------------------------ samples
 
     def samples(
@@ -193,7 +191,8 @@ class Target:
         """Measure samples beside real data and beside a generator before training.
 
         Args:
-            metrics: names of `METRICS`; default: those that take seconds and fit, see `left_out`.
+            metrics: names of `METRICS`; default: those that take seconds and fit; the others
+                are then in `left_out`.
             num: number of samples; default 10,000, or all of a file that has fewer.
             progress: called with what is being done and the share done.
 
@@ -212,6 +211,7 @@ class Target:
         say(f"loading {self.path.name}", 0.0)
         _ = self.dataset, self.subject if not self.is_file else self.file
         say(f"loading {self.dataset}", 0.02)
+        self.left_out = left_out(self.given) if metrics is None else {}
         names = default_metrics(self.given) if metrics is None else metrics
         names = check_metrics(names, self.given)  # before minutes of sampling
         _ = self.test

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import tensorflow as tf
 
-from tfgan_survey.models import GAN
+from tfgan_survey.evaluation.subject import Subject
 
 
 def between(first: np.ndarray, last: np.ndarray, steps: int, spherical: bool) -> np.ndarray:
@@ -46,12 +45,16 @@ def between(first: np.ndarray, last: np.ndarray, steps: int, spherical: bool) ->
 
 
 def walk(
-    gan: GAN, labels: np.ndarray | None = None, steps: int = 11, rows: int = 6, seed: int = 0
+    subject: Subject,
+    labels: np.ndarray | None = None,
+    steps: int = 11,
+    rows: int = 6,
+    seed: int = 0,
 ) -> np.ndarray:
     """Draw walks: row k leads from the sample of seed `seed + k` to that of `seed + k + rows`.
 
     Args:
-        gan: the model; the way is spherical where its latents are normal, else straight.
+        subject: the model; the way is spherical where its latents are normal, else straight.
         labels: one class id a row; None where the model is unconditional.
         steps: pictures in a row.
         rows: rows of an unconditional model.
@@ -60,13 +63,11 @@ def walk(
     Returns:
         float32 `(rows, steps, *image_shape)` in [0, 1].
     """
-    pair = gan.pair
     rows = rows if labels is None else len(labels)
-    seeds = tf.range(seed, seed + 2 * rows, dtype=tf.int64)
-    ends = gan.latents(seeds).numpy()
+    ends = subject.latents(seed, 2 * rows)
     made = []
     for row in range(rows):
-        latents = between(ends[row], ends[row + rows], steps, pair.latent == "normal")
-        ids = [] if labels is None else [np.full(steps, labels[row], np.int32)]
-        made.append(gan([latents, *ids] if ids else latents).numpy())
+        latents = between(ends[row], ends[row + rows], steps, subject.latent == "normal")
+        ids = None if labels is None else np.full(steps, labels[row], np.int32)
+        made.append(subject.decode(latents, ids))
     return np.stack(made)

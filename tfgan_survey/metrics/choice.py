@@ -44,9 +44,9 @@ def check_metrics(names: Sequence[str], given: Given) -> list[str]:
     if not names:
         raise SettingError(f"no metric is given; known: {', '.join(package.METRICS)}.")
     for name in names:
-        _require(name, name, given)
         if list(names).count(name) > 1:
             raise SettingError(f"metric {name} is given twice.")
+        _require(name, name, given)
     return list(names)
 
 
@@ -64,21 +64,26 @@ def choose_outcomes(names: Iterable[str], given: Given) -> dict[str, str]:
         UnknownNameError: no such name.
         SettingError: none given, one given twice, or one that lacks what it needs.
     """
-    owners = {outcome: name for name, one in package.METRICS.items() for outcome in one.outcomes}
+    known = {
+        outcome: (name, (outcome,))
+        for name, one in package.METRICS.items()
+        for outcome in one.outcomes
+    }
+    # A metric of the same name comes last and means all that it measures.
+    known |= {name: (name, tuple(one.outcomes)) for name, one in package.METRICS.items()}
     chosen: dict[str, str] = {}
     for name in names:
-        if name not in package.METRICS and name not in owners:
-            raise unknown_name("metric", name, {*package.METRICS, *owners})
-        # A metric of the same name means all that it measures.
-        metric = name if name in package.METRICS else owners[name]
+        if name not in known:
+            raise unknown_name("metric", name, known)
+        metric, found = known[name]
         _require(name, metric, given)
-        for outcome in package.METRICS[metric].outcomes if name in package.METRICS else (name,):
+        for outcome in found:
             if outcome in chosen:
                 raise SettingError(f"metric {outcome} is given twice.")
             chosen[outcome] = metric
     if not chosen:
         raise SettingError(
-            f"no metric is given; known: {', '.join(sorted({*package.METRICS, *owners}))}."
+            f"no metric is given; known: {', '.join(sorted(known))}."
         )
     return chosen
 
