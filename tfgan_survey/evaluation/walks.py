@@ -10,11 +10,13 @@ from tfgan_survey.evaluation.subject import Subject
 def between(first: np.ndarray, last: np.ndarray, steps: int, spherical: bool) -> np.ndarray:
     """Return latents from `first` to `last`, both included.
 
-    Formula:  linear: (1 - t) a + t b;
-              spherical: (sin((1 - t) w) a + sin(t w) b) / sin w,  w = angle between a and b
-    Why:      normal latents of many dimensions lie near a sphere, and the middle of a straight line
-              is nearer to the origin than any of them; uniform latents fill a cube, which is
-              convex.
+    Formula:
+        linear: (1 - t) a + t b;
+        spherical: (sin((1 - t) w) a + sin(t w) b) / sin w,  w = angle between a and b
+    Why:
+        normal latents of many dimensions lie near a sphere, and the middle of a straight line
+        is nearer to the origin than any of them; uniform latents fill a cube, which is
+        convex.
 
     Args:
         first: float `(latent_dim,)`.
@@ -28,7 +30,8 @@ def between(first: np.ndarray, last: np.ndarray, steps: int, spherical: bool) ->
     Raises:
         ValueError: fewer than two steps.
 
-    Source:   White 2016, arXiv:1609.04468, section 2.1; Shoemake 1985.
+    Source:
+        White 2016, arXiv:1609.04468, section 2.1; Shoemake 1985.
     """
     if steps < 2:
         raise ValueError(f"steps={steps}: a walk has at least its two ends.")

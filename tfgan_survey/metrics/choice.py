@@ -82,9 +82,7 @@ def choose_outcomes(names: Iterable[str], given: Given) -> dict[str, str]:
                 raise SettingError(f"metric {outcome} is given twice.")
             chosen[outcome] = metric
     if not chosen:
-        raise SettingError(
-            f"no metric is given; known: {', '.join(sorted(known))}."
-        )
+        raise SettingError(f"no metric is given; known: {', '.join(sorted(known))}.")
     return chosen
 
 

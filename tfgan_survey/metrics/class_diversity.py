@@ -38,9 +38,11 @@ def class_diversity(
 ) -> ClassDiversity:
     """Spread of the samples inside each class, as a share of the spread of real images.
 
-    Formula:  ratio_c = mean_(i != j, y = c) |x_i - x_j| of samples / the same of test images
-    Why:      near 0 for a generator that draws one picture a class, 1 for real images; above 1
-              the samples are noisier or stranger than the data. Pixels in [0, 1].
+    Formula:
+        ratio_c = mean_(i != j, y = c) |x_i - x_j| of samples / the same of test images
+    Why:
+        near 0 for a generator that draws one picture a class, 1 for real images; above 1
+        the samples are noisier or stranger than the data. Pixels in [0, 1].
 
     Args:
         images: samples, uint8 or floats in [0, 1], shape `(n, h, w, c)`.

@@ -23,11 +23,12 @@ def build_classifier(
 ) -> keras.Model:
     """Build the untrained classifier: three 3x3 convolutions, one feature layer, one linear head.
 
-    Why:      small enough for thousands of images a second on one core, wide enough for 99.3 % on
-              MNIST. The feature layer `features` is a linear map followed by batch normalisation
-              without scale or centre, so that each feature has mean 0 and variance 1 on the
-              training data: distances between features have a scale that can be compared between
-              data sets. The rectifier comes after it, so no feature is constant.
+    Why:
+        small enough for thousands of images a second on one core, wide enough for 99.3 % on
+        MNIST. The feature layer `features` is a linear map followed by batch normalisation
+        without scale or centre, so that each feature has mean 0 and variance 1 on the
+        training data: distances between features have a scale that can be compared between
+        data sets. The rectifier comes after it, so no feature is constant.
 
     Args:
         image_shape: `(height, width, channels)`, height and width at least 8.
@@ -119,9 +120,10 @@ def train_classifier(
 ) -> keras.Model:
     """Train `build_classifier` on labelled images and return it; no test data is looked at.
 
-    Formula:  minimise mean_i -log softmax(f(x_i))_{y_i} by Adam, the learning rate falling from
-              `learning_rate` to 0 along half a cosine; each epoch shifts every image by up to
-              `shift` pixels and, with `flip`, mirrors half of them.
+    Formula:
+        minimise mean_i -log softmax(f(x_i))_{y_i} by Adam, the learning rate falling from
+        `learning_rate` to 0 along half a cosine; each epoch shifts every image by up to
+        `shift` pixels and, with `flip`, mirrors half of them.
 
     Args:
         images: uint8, shape `(n, h, w, c)`.

@@ -34,9 +34,11 @@ def check_probabilities(probabilities: np.ndarray) -> np.ndarray:
 def classifier_score(probabilities: np.ndarray, splits: int = 10, seed: int = 0) -> Estimate:
     """Exponentiated mean divergence of the single predictions from their average.
 
-    Formula:  S = exp(mean_i KL(p(y|x_i) || p(y))),  p(y) = mean_i p(y|x_i)
-    Why:      between 1 (all predictions alike) and the number of classes (each certain, all
-              equally frequent). Blind to variety inside a class and to copies of the training set.
+    Formula:
+        S = exp(mean_i KL(p(y|x_i) || p(y))),  p(y) = mean_i p(y|x_i)
+    Why:
+        between 1 (all predictions alike) and the number of classes (each certain, all
+        equally frequent). Blind to variety inside a class and to copies of the training set.
 
     Args:
         probabilities: class probabilities `(n, classes)`, rows sum to 1.
@@ -55,8 +57,9 @@ def classifier_score(probabilities: np.ndarray, splits: int = 10, seed: int = 0)
         >>> classifier_score(np.tile(np.eye(10), (100, 1))).value  # doctest: +ELLIPSIS
         10.0...
 
-    Source:   Salimans et al. 2016, arXiv:1606.03498, section 4. Deviation: the value comes from
-              all rows at once, since parts of n/10 rows are biased downwards.
+    Source:
+        Salimans et al. 2016, arXiv:1606.03498, section 4. Deviation: the value comes from
+        all rows at once, since parts of n/10 rows are biased downwards.
     """
     rows = check_probabilities(probabilities)
     if splits < 2:

@@ -24,12 +24,14 @@ class DensityCoverage(NamedTuple):
 def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> DensityCoverage:
     """Density and coverage.
 
-    Formula:  density = 1 / (k m) sum_j sum_i [|fake_j - real_i| <= r_k(real_i)],
-              coverage = mean_i [some j: |fake_j - real_i| <= r_k(real_i)]
-    Why:      both use real balls only, so a stray sample cannot help: density counts how many
-              balls overlap at a sample (1 for identical distributions, more is possible), coverage
-              the share of real images with a sample nearby (expected 1 - 1/2^k for identical
-              distributions and equal counts).
+    Formula:
+        density = 1 / (k m) sum_j sum_i [|fake_j - real_i| <= r_k(real_i)],
+        coverage = mean_i [some j: |fake_j - real_i| <= r_k(real_i)]
+    Why:
+        both use real balls only, so a stray sample cannot help: density counts how many
+        balls overlap at a sample (1 for identical distributions, more is possible), coverage
+        the share of real images with a sample nearby (expected 1 - 1/2^k for identical
+        distributions and equal counts).
 
     Args:
         real: features of real images `(n, d)`.
@@ -43,7 +45,8 @@ def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> DensityC
     Raises:
         ValueError: not `(n, d)`, different d, at most k rows, NaN values, k below 1.
 
-    Source:   Naeem et al. 2020, arXiv:2002.09797, Eqs. 3 and 4, and Lemma 2 for the expectation.
+    Source:
+        Naeem et al. 2020, arXiv:2002.09797, Eqs. 3 and 4, and Lemma 2 for the expectation.
     """
     real, fake = check_sets(real, fake, k)
     counts, covered = [], np.zeros(len(real), bool)

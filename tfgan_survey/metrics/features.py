@@ -63,9 +63,10 @@ def pack_weights(model: keras.Model, card: dict) -> bytes:
 class Features:
     """A shipped classifier as a function from images to features and probabilities.
 
-    Why:      Inception's features were learnt on photographs; a network trained on the very data
-              set sees digits and clothes better, in a fraction of the time. Values are comparable
-              only between measurements with the same file of weights, see `card`.
+    Why:
+        Inception's features were learnt on photographs; a network trained on the very data
+        set sees digits and clothes better, in a fraction of the time. Values are comparable
+        only between measurements with the same file of weights, see `card`.
 
     Args:
         dataset: `"mnist"` or `"fashion_mnist"`.

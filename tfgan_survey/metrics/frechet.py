@@ -36,11 +36,13 @@ def gaussian_frechet_distance(
 ) -> float:
     """Frechet distance of two Gaussians given by their moments.
 
-    Formula:  |m_a - m_b|^2 + tr(C_a) + tr(C_b) - 2 sum_i sqrt(lambda_i),
-              lambda_i the eigenvalues of C_a^(1/2) C_b C_a^(1/2)
-    Why:      the symmetric form has real eigenvalues, also for singular covariances, where the
-              matrix square root of C_a C_b returns complex noise. Eigenvalues and a result that
-              rounding pushed below zero are set to zero.
+    Formula:
+        |m_a - m_b|^2 + tr(C_a) + tr(C_b) - 2 sum_i sqrt(lambda_i),
+        lambda_i the eigenvalues of C_a^(1/2) C_b C_a^(1/2)
+    Why:
+        the symmetric form has real eigenvalues, also for singular covariances, where the
+        matrix square root of C_a C_b returns complex noise. Eigenvalues and a result that
+        rounding pushed below zero are set to zero.
 
     Args:
         mean_a: shape `(d,)`.
@@ -51,7 +53,8 @@ def gaussian_frechet_distance(
     Returns:
         The squared distance, at least 0.
 
-    Source:   Dowson and Landau 1982; Heusel et al. 2017, arXiv:1706.08500, Eq. 6.
+    Source:
+        Dowson and Landau 1982; Heusel et al. 2017, arXiv:1706.08500, Eq. 6.
     """
     mean_a, mean_b = np.asarray(mean_a, np.float64), np.asarray(mean_b, np.float64)
     covariance_a = np.asarray(covariance_a, np.float64)
@@ -67,9 +70,11 @@ def gaussian_frechet_distance(
 def frechet_distance(features_a: np.ndarray, features_b: np.ndarray) -> float:
     """Frechet distance between the Gaussians fitted to two sets of features.
 
-    Formula:  see `gaussian_frechet_distance`, with sample means and unbiased sample covariances.
-    Why:      sensitive to both quality and variety. Biased upwards by about 1/n: compare only at
-              equal sample counts, and read it beside `real_frechet_distance`.
+    Formula:
+        see `gaussian_frechet_distance`, with sample means and unbiased sample covariances.
+    Why:
+        sensitive to both quality and variety. Biased upwards by about 1/n: compare only at
+        equal sample counts, and read it beside `real_frechet_distance`.
 
     Args:
         features_a: real numbers `(n, d)`; n well above d.
@@ -86,7 +91,8 @@ def frechet_distance(features_a: np.ndarray, features_b: np.ndarray) -> float:
         >>> round(frechet_distance(x, x + 1.0), 6)  # |shift|^2
         4.0
 
-    Source:   Heusel et al. 2017, arXiv:1706.08500, Eq. 6, on features of any network.
+    Source:
+        Heusel et al. 2017, arXiv:1706.08500, Eq. 6, on features of any network.
     """
     check_pair(features_a, features_b, "features_a", "features_b")
     return gaussian_frechet_distance(
@@ -99,9 +105,10 @@ def frechet_standard_error(
 ) -> float:
     """Bootstrap standard error of `frechet_distance` over the images of both sets.
 
-    Formula:  standard deviation of the distance over resamples, rows drawn with replacement from
-              each set. The resampled values themselves are biased upwards and not returned.
-              Close to zero, where the distance is mostly its own bias, the error is overstated.
+    Formula:
+        standard deviation of the distance over resamples, rows drawn with replacement from
+        each set. The resampled values themselves are biased upwards and not returned.
+        Close to zero, where the distance is mostly its own bias, the error is overstated.
 
     Args:
         features_a: real numbers `(n, d)`.
@@ -138,8 +145,9 @@ def real_frechet_distance(
 ) -> Estimate:
     """What real data scores: the distance of `num` training images from the test images.
 
-    Why:      no generator can be expected to score less; without this value beside it a Frechet
-              distance on home-made features says nothing.
+    Why:
+        no generator can be expected to score less; without this value beside it a Frechet
+        distance on home-made features says nothing.
 
     Args:
         train_features: real numbers `(n, d)`.

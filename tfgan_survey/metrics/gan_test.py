@@ -29,9 +29,11 @@ def gan_test(
 ) -> Accuracy:
     """Accuracy of a classifier that was trained on real images, judging samples by their labels.
 
-    Formula:  mean_i [predict(x_i) = y_i]; standard error sqrt(a (1 - a) / n)
-    Why:      the precision of a conditional generator. A generator that draws one perfect digit a
-              class scores 1: read it beside `gan_train` and `class_diversity`.
+    Formula:
+        mean_i [predict(x_i) = y_i]; standard error sqrt(a (1 - a) / n)
+    Why:
+        the precision of a conditional generator. A generator that draws one perfect digit a
+        class scores 1: read it beside `gan_train` and `class_diversity`.
 
     Args:
         images: samples, uint8 or floats in [0, 1], shape `(n, h, w, c)`.
@@ -45,7 +47,8 @@ def gan_test(
     Raises:
         ValueError: wrong range, shape or type of images or labels, NaN values.
 
-    Source:   Shmelkov et al. 2018, arXiv:1807.09499, section 3.
+    Source:
+        Shmelkov et al. 2018, arXiv:1807.09499, section 3.
     """
     images = check_images(images)
     labels = check_labels(labels, len(images), num_classes, complete=False)

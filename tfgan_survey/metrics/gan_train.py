@@ -33,9 +33,10 @@ def gan_train(
 ) -> TrainedAccuracy:
     """Accuracy on real test images of a classifier that was trained on samples only.
 
-    Why:      recall and precision of a conditional generator in one number: classes that lack
-              variety, or labels that do not fit, cost accuracy on real images. Compare with the
-              same training on as many real images, never with a classifier trained on more.
+    Why:
+        recall and precision of a conditional generator in one number: classes that lack
+        variety, or labels that do not fit, cost accuracy on real images. Compare with the
+        same training on as many real images, never with a classifier trained on more.
 
     Args:
         images: samples, uint8 or floats in [0, 1], shape `(n, h, w, c)`, every class among them.
@@ -54,8 +55,9 @@ def gan_train(
         ValueError: wrong range, shape or type, NaN values, a class without samples, fewer samples
             than one batch of 128, no seed.
 
-    Source:   Shmelkov et al. 2018, arXiv:1807.09499, section 3; the architecture and recipe are
-              `metrics.classifier.train_classifier`.
+    Source:
+        Shmelkov et al. 2018, arXiv:1807.09499, section 3; the architecture and recipe are
+        `metrics.classifier.train_classifier`.
     """
     from tfgan_survey.metrics.classifier import train_classifier
 

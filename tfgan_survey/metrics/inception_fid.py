@@ -195,13 +195,15 @@ def inception_fid(
 ) -> float:
     """Frechet Inception distance between samples and reference images.
 
-    Formula:  see `gaussian_frechet_distance`, on the 2,048 features of `inception_features`
-    Why:      the number that papers report. Its features were learnt on photographs: for digits and
-              clothes `frechet_distance` with the package's own features sees more, in seconds.
-              Biased upwards by about 1/n: only values from equal counts compare, usually 10,000.
-              Verified: the features agree with the package that the weights come from, and all
-              50,000 training against all 10,000 test images of CIFAR-10 give 3.1508, published as
-              3.15 (`benchmarks/inception_cifar10.py`).
+    Formula:
+        see `gaussian_frechet_distance`, on the 2,048 features of `inception_features`
+    Why:
+        the number that papers report. Its features were learnt on photographs: for digits and
+        clothes `frechet_distance` with the package's own features sees more, in seconds.
+        Biased upwards by about 1/n: only values from equal counts compare, usually 10,000.
+        Verified: the features agree with the package that the weights come from, and all
+        50,000 training against all 10,000 test images of CIFAR-10 give 3.1508, published as
+        3.15 (`benchmarks/inception_cifar10.py`).
 
     Args:
         images: samples, see `inception_features`, or their `inception_statistics`.
@@ -223,7 +225,8 @@ def inception_fid(
         >>> real = inception_statistics(test.images, "mnist test")
         >>> fid = inception_fid(samples, real)
 
-    Source:   Heusel et al. 2017, arXiv:1706.08500, Eq. 6 and section 2.
+    Source:
+        Heusel et al. 2017, arXiv:1706.08500, Eq. 6 and section 2.
     """
     options = {"data_dir": data_dir, "cache": cache, "network": network}
     total = sum(0 if _known(one) else len(one) for one in (images, reference))

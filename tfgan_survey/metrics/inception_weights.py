@@ -204,8 +204,9 @@ def load_inception(data_dir: str | os.PathLike | None = None) -> Units:
 def fold_units(tensors: dict[str, np.ndarray], prefix: str = "net.layers.") -> Units:
     """Fold each unit's batch normalisation into its convolution, in float64.
 
-    Formula:  relu((w * x - mean) / sqrt(var + 0.001) + beta) = relu(w' * x + b),
-              w' = w / sqrt(var + 0.001),  b = beta - mean / sqrt(var + 0.001)
+    Formula:
+        relu((w * x - mean) / sqrt(var + 0.001) + beta) = relu(w' * x + b),
+        w' = w / sqrt(var + 0.001),  b = beta - mean / sqrt(var + 0.001)
 
     Args:
         tensors: `<prefix><unit>.weight` of shape `(out, in, height, width)` and `.mean`, `.var`,

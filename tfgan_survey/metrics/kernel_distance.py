@@ -23,7 +23,8 @@ def cubic_kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def squared_mmd(a: np.ndarray, b: np.ndarray) -> float:
     """Unbiased squared maximum mean discrepancy under `cubic_kernel`; may be negative.
 
-    Formula:  mean_(i != j) k(a_i, a_j) + mean_(i != j) k(b_i, b_j) - 2 mean_(i, j) k(a_i, b_j)
+    Formula:
+        mean_(i != j) k(a_i, a_j) + mean_(i != j) k(b_i, b_j) - 2 mean_(i, j) k(a_i, b_j)
     """
     n, m = len(a), len(b)
     within_a, within_b = cubic_kernel(a, a), cubic_kernel(b, b)
@@ -39,9 +40,11 @@ def kernel_distance(
 ) -> Estimate:
     """Kernel distance: unbiased squared MMD with the cubic kernel, by disjoint blocks.
 
-    Formula:  mean over blocks of `squared_mmd`; standard error = std over blocks / sqrt(blocks)
-    Why:      unlike `frechet_distance` it has no bias in the number of samples: two draws from one
-              distribution average to 0, so single values may be negative. Right for few samples.
+    Formula:
+        mean over blocks of `squared_mmd`; standard error = std over blocks / sqrt(blocks)
+    Why:
+        unlike `frechet_distance` it has no bias in the number of samples: two draws from one
+        distribution average to 0, so single values may be negative. Right for few samples.
 
     Args:
         features_a: real numbers `(n, d)`.
@@ -57,8 +60,9 @@ def kernel_distance(
     Raises:
         ValueError: not `(n, d)`, different d, fewer than 4 rows, block_size below 2, NaN values.
 
-    Source:   Binkowski et al. 2018, arXiv:1801.01401, section 4. Deviation: disjoint blocks
-              instead of overlapping random subsets, so that the standard error is honest.
+    Source:
+        Binkowski et al. 2018, arXiv:1801.01401, section 4. Deviation: disjoint blocks
+        instead of overlapping random subsets, so that the standard error is honest.
     """
     a, b = check_pair(features_a, features_b, "features_a", "features_b", minimum=4)
     if block_size < 2:

@@ -32,12 +32,14 @@ class ModeCoverage(NamedTuple):
 def mode_coverage(mode_ids: np.ndarray, high_quality: np.ndarray, num_modes: int) -> ModeCoverage:
     """Count modes, good samples and how evenly the good samples use the modes.
 
-    Formula:  c_k = number of good samples of mode k; modes = sum_k [c_k >= 1];
-              high quality = sum_k c_k / n;
-              reverse KL = sum_k p_k log(p_k num_modes), p_k = c_k / sum c (0 log 0 = 0)
-    Why:      the failure that pictures and Frechet distances show late: modes that never occur.
-              Reverse KL is 0 for even use and log(num_modes) for one mode; inf if no sample is
-              good. A finite sample of an even generator has about (num_modes - 1) / (2 n) of it.
+    Formula:
+        c_k = number of good samples of mode k; modes = sum_k [c_k >= 1];
+        high quality = sum_k c_k / n;
+        reverse KL = sum_k p_k log(p_k num_modes), p_k = c_k / sum c (0 log 0 = 0)
+    Why:
+        the failure that pictures and Frechet distances show late: modes that never occur.
+        Reverse KL is 0 for even use and log(num_modes) for one mode; inf if no sample is
+        good. A finite sample of an even generator has about (num_modes - 1) / (2 n) of it.
 
     Args:
         mode_ids: integers in [0, num_modes), shape `(n,)`: the mode that each sample is nearest to.
@@ -51,8 +53,9 @@ def mode_coverage(mode_ids: np.ndarray, high_quality: np.ndarray, num_modes: int
     Raises:
         ValueError: no samples, wrong shapes or types, ids out of range.
 
-    Source:   Srivastava et al. 2017, arXiv:1705.07761, section 4; Lin et al. 2018,
-              arXiv:1712.04086, section 4.1, whose code counts good samples only, as here.
+    Source:
+        Srivastava et al. 2017, arXiv:1705.07761, section 4; Lin et al. 2018,
+        arXiv:1712.04086, section 4.1, whose code counts good samples only, as here.
     """
     mode_ids, high_quality = np.asarray(mode_ids), np.asarray(high_quality)
     if num_modes < 1:
@@ -87,9 +90,11 @@ def gaussian_modes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Assign points to the nearest centre of a mixture of equal isotropic Gaussians.
 
-    Formula:  id_i = argmin_k |x_i - m_k|,  good_i = |x_i - m_(id_i)| < width * deviation
-    Why:      with width 3 in two dimensions, 1 - exp(-9/2) = 98.9 % of true samples are good: the
-              ceiling for a perfect generator.
+    Formula:
+        id_i = argmin_k |x_i - m_k|,  good_i = |x_i - m_(id_i)| < width * deviation
+    Why:
+        with width 3 in two dimensions, 1 - exp(-9/2) = 98.9 % of true samples are good: the
+        ceiling for a perfect generator.
 
     Args:
         points: real numbers `(n, d)`.

@@ -50,12 +50,14 @@ def nearest_neighbours(
 ) -> Neighbours:
     """Nearest training images of samples, and the share nearer than real test images come.
 
-    Formula:  near copies = mean_j [min_i |fake_j - train_i| <= t],
-              t = the 1st percentile over test images of min_i |test - train_i|
-    Why:      held-out real images score `percentile` per cent by construction, so much more than
-              that means memory. Pixel distance sees copies, not shifted or redrawn ones; and the
-              share rises for blurred or simple samples too (a "1" is near some "1"), so look at
-              the pairs.
+    Formula:
+        near copies = mean_j [min_i |fake_j - train_i| <= t],
+        t = the 1st percentile over test images of min_i |test - train_i|
+    Why:
+        held-out real images score `percentile` per cent by construction, so much more than
+        that means memory. Pixel distance sees copies, not shifted or redrawn ones; and the
+        share rises for blurred or simple samples too (a "1" is near some "1"), so look at
+        the pairs.
 
     Args:
         samples: uint8 or floats in [0, 1], shape `(n, h, w, c)`.
@@ -72,8 +74,9 @@ def nearest_neighbours(
         ValueError: wrong range, shape or type, NaN values, k not in 1..len(train), a percentile
             outside (0, 100).
 
-    Source:   the nearest-neighbour columns of Goodfellow et al. 2014, arXiv:1406.2661, figure 2;
-              the threshold is ours.
+    Source:
+        the nearest-neighbour columns of Goodfellow et al. 2014, arXiv:1406.2661, figure 2;
+        the threshold is ours.
     """
     samples = check_images(samples, "samples")
     train = check_images(train, "train", samples.shape[1:])

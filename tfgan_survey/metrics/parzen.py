@@ -59,7 +59,8 @@ def _log_density(squared: np.ndarray, sigma: float, dim: int) -> np.ndarray:
 def parzen_log_density(samples: np.ndarray, points: np.ndarray, sigma: float) -> np.ndarray:
     """Log density of `points` under a Gaussian window of width `sigma` around each sample.
 
-    Formula:  log p(x) = logsumexp_j(-|x - s_j|^2 / (2 sigma^2)) - log n - d log(sigma sqrt(2 pi))
+    Formula:
+        log p(x) = logsumexp_j(-|x - s_j|^2 / (2 sigma^2)) - log n - d log(sigma sqrt(2 pi))
 
     Args:
         samples: uint8 or floats in [0, 1], shape `(n, h, w, c)` or `(n, d)`.
@@ -72,7 +73,8 @@ def parzen_log_density(samples: np.ndarray, points: np.ndarray, sigma: float) ->
     Raises:
         ValueError: wrong range, shape or size, NaN values, sigma not positive.
 
-    Source:   Breuleux, Bengio and Vincent 2011; as used by Goodfellow et al. 2014.
+    Source:
+        Breuleux, Bengio and Vincent 2011; as used by Goodfellow et al. 2014.
     """
     if not (np.isfinite(sigma) and sigma > 0):
         raise ValueError(f"sigma={sigma}: the width of a window is a positive number.")
@@ -100,13 +102,15 @@ def parzen_log_likelihood(
 ) -> ParzenResult:
     """Mean log-likelihood of test images under windows around samples: the protocol of 2014.
 
-    Formula:  sigma* = argmax over `sigmas` of the mean log density of validation[:1000];
-              value = mean_i log p(test_i), standard error = std_i / sqrt(number of test images),
-              log p as in `parzen_log_density`, in float64.
-    Why:      to stand beside the tables of 2014. The number of samples is part of the protocol:
-              real images gain 75 nats at 50,000 samples and lose 120 at 1,000, so another count
-              than 10,000 is warned about. The standard error is over test images; the spread over
-              training seeds is another matter and larger.
+    Formula:
+        sigma* = argmax over `sigmas` of the mean log density of validation[:1000];
+        value = mean_i log p(test_i), standard error = std_i / sqrt(number of test images),
+        log p as in `parzen_log_density`, in float64.
+    Why:
+        to stand beside the tables of 2014. The number of samples is part of the protocol:
+        real images gain 75 nats at 50,000 samples and lose 120 at 1,000, so another count
+        than 10,000 is warned about. The standard error is over test images; the spread over
+        training seeds is another matter and larger.
 
     Args:
         samples: 10,000 generated images, uint8 or floats in [0, 1], `(n, h, w, c)` or `(n, d)`.
@@ -122,8 +126,9 @@ def parzen_log_likelihood(
     Raises:
         ValueError: wrong range, shape or size, NaN values, no sigma or one that is not positive.
 
-    Source:   Goodfellow et al. 2014, arXiv:1406.2661, section 5 and Table 1, and the authors'
-              `parzen_ll.py`. Deviation: float64 throughout.
+    Source:
+        Goodfellow et al. 2014, arXiv:1406.2661, section 5 and Table 1, and the authors'
+        `parzen_ll.py`. Deviation: float64 throughout.
     """
     sigmas = [float(sigma) for sigma in sigmas]
     if not sigmas or not all(np.isfinite(sigma) and sigma > 0 for sigma in sigmas):

@@ -24,11 +24,13 @@ class PrecisionRecall(NamedTuple):
 def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> PrecisionRecall:
     """Improved precision and recall.
 
-    Formula:  precision = mean_j [some i: |fake_j - real_i| <= r_k(real_i)], recall with the roles
-              exchanged; r_k(x) = distance from x to its k-th nearest neighbour in its own set.
-    Why:      tells blurred or broken samples (low precision) from missing variety (low recall),
-              which a Frechet distance mixes. One outlier with a wide ball raises it; see
-              `density_coverage` for that.
+    Formula:
+        precision = mean_j [some i: |fake_j - real_i| <= r_k(real_i)], recall with the roles
+        exchanged; r_k(x) = distance from x to its k-th nearest neighbour in its own set.
+    Why:
+        tells blurred or broken samples (low precision) from missing variety (low recall),
+        which a Frechet distance mixes. One outlier with a wide ball raises it; see
+        `density_coverage` for that.
 
     Args:
         real: features of real images `(n, d)`.
@@ -45,8 +47,9 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> Precisio
     Raises:
         ValueError: not `(n, d)`, different d, at most k rows, NaN values, k below 1.
 
-    Source:   Kynkaanniemi et al. 2019, arXiv:1904.06991, Eqs. 1 and 2; there on VGG features of
-              50,000 images.
+    Source:
+        Kynkaanniemi et al. 2019, arXiv:1904.06991, Eqs. 1 and 2; there on VGG features of
+        50,000 images.
     """
     real, fake = check_sets(real, fake, k)
 

@@ -33,8 +33,9 @@ _RECORD = "best.json"
 class Judge:
     """Chosen measurements of samples against a data set, without references.
 
-    Why:      the features of the real data are computed once, and what real data scores, which
-              does not change meanwhile, not at all; `evaluate` tells it.
+    Why:
+        the features of the real data are computed once, and what real data scores, which
+        does not change meanwhile, not at all; `evaluate` tells it.
 
     Args:
         dataset: name of the data set.

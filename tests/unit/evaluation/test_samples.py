@@ -136,8 +136,8 @@ def test_progress_names_each_metric_and_what_it_is_doing(train_set):
     (at,) = (done for name, done in told if name == "kernel_distance")
     assert at == 0.5
     before = [done for name, done in told if "training" in name]
-    assert before[0] == pytest.approx(600 / 12600 / 2) and len(before) == 21
-    assert before[-1] == pytest.approx(10600 / 12600 / 2)
+    assert before[0] == pytest.approx(0.9 * 600 / 12600 / 2) and len(before) == 21
+    assert before[-1] == pytest.approx(0.9 * 10600 / 12600 / 2)
 
 
 def test_labels_and_data_decide_the_defaults(train_set):
