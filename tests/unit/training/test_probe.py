@@ -12,6 +12,7 @@ from tfgan_survey import cli
 from tfgan_survey.data import ring
 from tfgan_survey.errors import RunError, SettingError, UnknownNameError
 from tfgan_survey.evaluation import evaluate_run, evaluate_samples
+from tfgan_survey.evaluation.samples import NUM
 from tfgan_survey.export import export_run
 from tfgan_survey.metrics import METRICS, Given, Measurement
 from tfgan_survey.metrics.choice import choose_outcomes
@@ -79,6 +80,11 @@ def probed(tmp_path_factory):
 
 def test_what_is_trained_is_the_same_with_and_without_the_probe(plain, probed):
     assert same(plain, probed[0].path)
+
+
+def test_a_checkpoint_is_not_chosen_by_the_samples_that_evaluation_draws():
+    asked = set(range(SEED, SEED + 2000))
+    assert not asked & set(range(NUM)), "first seed 0, the default of evaluate"
 
 
 def test_rows_are_the_metrics_of_the_model_at_that_step(probed):
@@ -249,7 +255,9 @@ def test_the_real_data_is_judged_once(monkeypatch):
 
     seen = []
     both = Features.both
-    monkeypatch.setattr(Features, "both", lambda self, x, *more: (seen.append(len(x)), both(self, x))[1])
+    monkeypatch.setattr(
+        Features, "both", lambda self, x, *more: (seen.append(len(x)), both(self, x))[1]
+    )
     judge = Judge("mnist_mini", ["classifier_score", "precision"], labelled=False)
     rng = np.random.default_rng(0)
     for size in (50, 50):
