@@ -82,7 +82,11 @@ class Gallery:
         return None if classes is None else np.arange(min(classes, _ROWS))
 
     def class_name(self, label: int) -> str:
-        """Return the name of a class."""
+        """Return the name of a class.
+
+        Args:
+            label: class id.
+        """
         names = self.target.train.class_names
         return names[label] if label < len(names) else str(label)
 

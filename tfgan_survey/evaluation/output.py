@@ -14,6 +14,10 @@ from tfgan_survey.metrics.common import Measurement
 def format_value(value: float, error: float | None) -> str:
     """Return `value +- error` with two significant digits of the error, at most six decimals.
 
+    Args:
+        value: the number.
+        error: its standard error, None or NaN where not estimated.
+
     Example:
         >>> format_value(241.1929, 2.1303)
         '241.2 +- 2.1'

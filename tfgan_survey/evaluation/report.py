@@ -95,7 +95,6 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
-        undefined=jinja2.ChainableUndefined,
     )
     return environment.get_template("report.html")
 
@@ -179,6 +178,9 @@ def curves(rows: Sequence[Mapping[str, float]]) -> list[tuple[str, list[str]]]:
     Losses and penalties share a chart, mean outputs for real and generated data another; what
     belongs to neither gets a chart of its own. Left out are counters, clocks, and a penalty that
     is always 0.
+
+    Args:
+        rows: as `read_history` returns them; columns may differ.
     """
     groups: dict[str, list[str]] = {"Loss, mean over an epoch": [], "Mean output": []}
     loss, output = groups.values()

@@ -111,6 +111,11 @@ def first(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the first `num` samples and their labels; default 10,000, or all of fewer.
 
+    Args:
+        images: samples.
+        labels: one a sample, or None.
+        num: how many; None for the default.
+
     Raises:
         SettingError: more than there are, or none.
     """
@@ -122,7 +127,13 @@ def first(
 
 
 def measure(bench: Bench, names: Sequence[str], progress: Progress) -> list[Measurement]:
-    """Measure by each metric in turn, saying which, how far, and what it is doing."""
+    """Measure by each metric in turn, saying which, how far, and what it is doing.
+
+    Args:
+        bench: samples and real data.
+        names: metrics.
+        progress: told what is done.
+    """
     found = []
     for i, name in enumerate(names):
 
@@ -136,9 +147,20 @@ def measure(bench: Bench, names: Sequence[str], progress: Progress) -> list[Meas
 
 
 def part(progress: Progress, low: float, high: float) -> Progress:
-    """Return a progress whose 0 to 1 are `low` to `high` of another."""
+    """Return a progress whose 0 to 1 are `low` to `high` of another.
+
+    Args:
+        progress: the whole.
+        low: where the part begins, 0 to 1.
+        high: where it ends.
+    """
     return lambda step, share: progress(step, low + (high - low) * share)
 
 
 def silent(step: str, share: float) -> None:
-    """Report nothing."""
+    """Report nothing.
+
+    Args:
+        step: not shown.
+        share: not shown.
+    """

@@ -28,7 +28,11 @@ class Subject:
 
     @classmethod
     def load(cls, path: Path) -> Subject:
-        """Read the model of a run folder or a `.keras` file, see `load_run`."""
+        """Read the model of a run folder or a `.keras` file, see `load_run`.
+
+        Args:
+            path: run folder or `.keras` file.
+        """
         return cls(load_run(path))
 
     @property
@@ -62,7 +66,11 @@ class Subject:
         return self.model.pair.latent_dim
 
     def labels(self, num: int) -> np.ndarray | None:
-        """Return the labels of `num` samples, all classes in turn; None without classes."""
+        """Return the labels of `num` samples, all classes in turn; None without classes.
+
+        Args:
+            num: how many.
+        """
         return self.model.check_labels(num, None)
 
     def draw(
@@ -91,9 +99,19 @@ class Subject:
         return np.concatenate(parts)
 
     def latents(self, first: int, num: int) -> np.ndarray:
-        """Return the latents of seeds `first` and on, float32 `(num, latent_dim)`."""
+        """Return the latents of seeds `first` and on, float32 `(num, latent_dim)`.
+
+        Args:
+            first: first seed.
+            num: how many.
+        """
         return self.model.latents(tf.range(first, first + num, dtype=tf.int64)).numpy()
 
     def decode(self, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """Return the samples of latents, one label each where there are classes, in [0, 1]."""
+        """Return the samples of latents, one label each where there are classes, in [0, 1].
+
+        Args:
+            latents: float32 `(n, latent_dim)`.
+            labels: integers `(n,)`; None where unconditional.
+        """
         return self.model(latents if labels is None else [latents, labels]).numpy()

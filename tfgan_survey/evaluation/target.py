@@ -153,6 +153,10 @@ class Target:
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the samples that are measured and the labels they were asked for.
 
+        Args:
+            num: how many; default 10,000, or all of a file that has fewer.
+            progress: called with the share done.
+
         Raises:
             SettingError: more than a file holds.
         """
@@ -170,6 +174,10 @@ class Target:
 
         For a run it is its own generator; a file names none, so any untrained one shows what
         nothing learnt scores. Points are compared with their mixture instead.
+
+        Args:
+            num: how many.
+            progress: called with the share done.
         """
         if self.given.points:
             return None, ""

@@ -52,11 +52,19 @@ class Metric(abc.ABC):
 
     @abc.abstractmethod
     def measure(self, bench: Bench) -> list[Measurement]:
-        """Return one measurement for each outcome, in that order."""
+        """Return one measurement for each outcome, in that order.
+
+        Args:
+            bench: samples, real data and what is computed of them once.
+        """
 
     @classmethod
     def missing(cls, given: Given) -> str | None:
-        """Return what it needs and does not find, as the end of "NAME needs ..."; None for all."""
+        """Return what it needs and does not find, as the end of "NAME needs ..."; None for all.
+
+        Args:
+            given: what is at hand.
+        """
         return next((text for need in cls.needs if (text := need(given)) is not None), None)
 
     @classmethod

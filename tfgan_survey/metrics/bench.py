@@ -74,7 +74,12 @@ class Bench:
         self._looked_at = 0
 
     def with_samples(self, images: np.ndarray, labels: np.ndarray | None) -> Bench:
-        """Return a bench of other samples that keeps what was computed of the real data."""
+        """Return a bench of other samples that keeps what was computed of the real data.
+
+        Args:
+            images: samples of the same shape.
+            labels: their classes, or None.
+        """
         other = Bench(
             images,
             labels,
@@ -93,7 +98,11 @@ class Bench:
         return other
 
     def reference(self, compute: Callable[[], Any]) -> Any:
-        """Return what `compute` says that real data scores, None without references."""
+        """Return what `compute` says that real data scores, None without references.
+
+        Args:
+            compute: called only where references are wanted.
+        """
         return compute() if self.with_references else None
 
     @cached_property
@@ -158,7 +167,17 @@ class Bench:
         num: int | None = None,
         **details: Any,
     ) -> Measurement:
-        """Put a measurement together; `real` and `untrained` are estimates of the references."""
+        """Put a measurement together; `real` and `untrained` are estimates of the references.
+
+        Args:
+            name: one of the outcomes of the metric.
+            estimate: value and standard error (None: not estimated).
+            protocol: one sentence from which the number can be repeated.
+            real: the same of real data.
+            untrained: the same of a generator before training.
+            num: samples judged; default: all.
+            **details: further numbers by name, JSON types.
+        """
         num = len(self.images) if num is None else num
         references = ((REAL, real), (self.untrained_name, untrained))
         return Measurement(

@@ -10,7 +10,11 @@ from tfgan_survey.metrics.needs import Given, has_density
 
 
 def default_metrics(given: Given) -> list[str]:
-    """Return the metrics that are measured when none are named: those that take seconds and fit."""
+    """Return the metrics that are measured when none are named: those that take seconds and fit.
+
+    Args:
+        given: what is at hand.
+    """
     return [name for name, missing in _defaults(given).items() if missing is None]
 
 
@@ -18,6 +22,9 @@ def left_out(given: Given) -> dict[str, str]:
     """Return the default metrics that do not fit, each with what it needs.
 
     Points and images exclude each other, so a metric of the other kind is no loss and not named.
+
+    Args:
+        given: what is at hand.
     """
     return {
         name: f"needs {missing}"
@@ -36,6 +43,10 @@ def _defaults(given: Given) -> dict[str, str | None]:
 
 def check_metrics(names: Sequence[str], given: Given) -> list[str]:
     """Return the names if all are known, suit what is at hand, and none is given twice.
+
+    Args:
+        names: metrics.
+        given: what is at hand.
 
     Raises:
         UnknownNameError: an unknown name, with the nearest known ones.
@@ -87,7 +98,11 @@ def choose_outcomes(names: Iterable[str], given: Given) -> dict[str, str]:
 
 
 def better_direction(outcome: str) -> str | None:
-    """Return `"higher"`, `"lower"`, or None for what is best in between or not known."""
+    """Return `"higher"`, `"lower"`, or None for what is best in between or not known.
+
+    Args:
+        outcome: name of a measurement.
+    """
     return next(
         (one.outcomes[outcome] for one in package.METRICS.values() if outcome in one.outcomes), None
     )

@@ -23,7 +23,11 @@ class ClassDiversity(NamedTuple):
 
 
 def mean_pairwise_distance(images: np.ndarray) -> float:
-    """Mean Euclidean distance over all pairs of different images, pixels in [0, 1]."""
+    """Mean Euclidean distance over all pairs of different images, pixels in [0, 1].
+
+    Args:
+        images: uint8 or floats in [0, 1], `(n, h, w, c)`, n at least 2.
+    """
     rows = to_unit(images, np.float64).reshape(len(images), -1)
     total = sum(part.sum() for part in pairwise_distances_chunked(rows))
     return float(total / (len(rows) * (len(rows) - 1)))

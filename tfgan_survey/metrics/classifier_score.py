@@ -14,6 +14,9 @@ from tfgan_survey.metrics.needs import has_classifier, has_images
 def check_probabilities(probabilities: np.ndarray) -> np.ndarray:
     """Return float64 rows that sum to 1, or say what is wrong with them.
 
+    Args:
+        probabilities: `(n, classes)`.
+
     Raises:
         ValueError: not `(n, classes)`, NaN, values outside [0, 1], rows that do not sum to 1.
     """

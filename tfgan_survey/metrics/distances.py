@@ -43,7 +43,12 @@ def squared_by_products(points: np.ndarray, centres: np.ndarray) -> tuple[np.nda
 
 
 def squared_by_differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the squared distances of row i of `a` from row i of `b`, float64 `(n,)`."""
+    """Return the squared distances of row i of `a` from row i of `b`, float64 `(n,)`.
+
+    Args:
+        a: `(n, d)`.
+        b: `(n, d)`.
+    """
     size = max(1, _BLOCK // a.shape[1])
     parts = [
         ((a[i : i + size].astype(np.float64) - b[i : i + size]) ** 2).sum(axis=1)
@@ -75,7 +80,12 @@ def within(
 
 
 def squared_neighbour_radius(points: np.ndarray, k: int) -> np.ndarray:
-    """Return each point's squared distance to its k-th nearest other point, float64 `(n,)`."""
+    """Return each point's squared distance to its k-th nearest other point, float64 `(n,)`.
+
+    Args:
+        points: float64 `(n, d)`, n above k.
+        k: which neighbour, from 1.
+    """
     found = np.empty(len(points))
     for i in range(0, len(points), _CHUNK):
         part = points[i : i + _CHUNK]

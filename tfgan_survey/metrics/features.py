@@ -32,6 +32,9 @@ BATCH = 500
 def weights_path(dataset: str) -> Path:
     """Return where the shipped weights of `dataset` lie.
 
+    Args:
+        dataset: name of the data set.
+
     Raises:
         UnknownNameError: no classifier is shipped for this data set.
     """
@@ -140,9 +143,17 @@ class Features:
         return self.both(images)[0]
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Return class probabilities float32 `(n, 10)`, rows sum to 1."""
+        """Return class probabilities float32 `(n, 10)`, rows sum to 1.
+
+        Args:
+            images: see `both`.
+        """
         return self.both(images)[1]
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """Return the most probable class of each image, int32 `(n,)`."""
+        """Return the most probable class of each image, int32 `(n,)`.
+
+        Args:
+            images: see `both`.
+        """
         return self.probabilities(images).argmax(axis=1).astype(np.int32)

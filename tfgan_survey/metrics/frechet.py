@@ -18,6 +18,10 @@ from tfgan_survey.metrics.needs import has_classifier, has_images
 def moments(features: np.ndarray, name: str = "features") -> tuple[np.ndarray, np.ndarray]:
     """Return mean `(d,)` and unbiased covariance `(d, d)` of features, float64.
 
+    Args:
+        features: real numbers `(n, d)`.
+        name: what the message calls them.
+
     Raises:
         ValueError: fewer than 2 rows, not `(n, d)`, NaN or infinite values.
     """

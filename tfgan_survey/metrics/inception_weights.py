@@ -45,7 +45,11 @@ _log = logging.getLogger(__name__)
 
 
 def inception_folder(data_dir: str | os.PathLike | None = None) -> Path:
-    """Return the folder of the weights and of kept features, beside the prepared data sets."""
+    """Return the folder of the weights and of kept features, beside the prepared data sets.
+
+    Args:
+        data_dir: root of prepared data sets.
+    """
     return data_root(data_dir) / NAME
 
 

@@ -16,7 +16,12 @@ _MIN_BLOCKS = 10
 
 
 def cubic_kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return `k(x, y) = (x . y / d + 1)^3` for all pairs, shape `(n, m)`."""
+    """Return `k(x, y) = (x . y / d + 1)^3` for all pairs, shape `(n, m)`.
+
+    Args:
+        a: `(n, d)`.
+        b: `(m, d)`.
+    """
     return (a @ b.T / a.shape[1] + 1.0) ** 3
 
 
@@ -25,6 +30,10 @@ def squared_mmd(a: np.ndarray, b: np.ndarray) -> float:
 
     Formula:
         mean_(i != j) k(a_i, a_j) + mean_(i != j) k(b_i, b_j) - 2 mean_(i, j) k(a_i, b_j)
+
+    Args:
+        a: `(n, d)`, n at least 2.
+        b: `(m, d)`, m at least 2.
     """
     n, m = len(a), len(b)
     within_a, within_b = cubic_kernel(a, a), cubic_kernel(b, b)

@@ -18,6 +18,11 @@ from tfgan_survey.metrics.common import Estimate, Measurement, check_pair, warn
 def check_sets(real: np.ndarray, fake: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Return both sets as float64 `(n, d)`; unequal counts are warned about.
 
+    Args:
+        real: features of real images.
+        fake: features of samples.
+        k: neighbour that sets the radius.
+
     Raises:
         ValueError: not `(n, d)`, different d, at most k rows, NaN values, k below 1.
     """
@@ -33,13 +38,23 @@ def check_sets(real: np.ndarray, fake: np.ndarray, k: int) -> tuple[np.ndarray, 
 
 
 def share(hits: np.ndarray) -> Estimate:
-    """Return the share of hits and its binomial standard error."""
+    """Return the share of hits and its binomial standard error.
+
+    Args:
+        hits: boolean `(n,)`.
+    """
     value = float(hits.mean())
     return Estimate(value, float(np.sqrt(value * (1 - value) / len(hits))))
 
 
 def measure_manifold(bench: Bench, function: Callable, k: int) -> list[Measurement]:
-    """Measure both values of `function(real, fake, k)` at equal counts, with references."""
+    """Measure both values of `function(real, fake, k)` at equal counts, with references.
+
+    Args:
+        bench: samples and real data.
+        function: such as `precision_recall`; its fields are the outcomes.
+        k: neighbour that sets the radius.
+    """
     num = min(len(bench.images), len(bench.test.images), len(bench.train.images))
     real = bench.real[0][:num]
     fake = function(real, bench.fake[0][:num], k)

@@ -40,7 +40,14 @@ class Given:
 
     @classmethod
     def of(cls, dataset: str, train: Any, labelled: bool, **others: Any) -> Given:
-        """Describe samples that are compared with a loaded `ImageSet` or `PointSet`."""
+        """Describe samples that are compared with a loaded `ImageSet` or `PointSet`.
+
+        Args:
+            dataset: its name.
+            train: its training set.
+            labelled: whether the samples have labels.
+            **others: see `Given`.
+        """
         return cls(dataset, tuple(train.images.shape[1:]), labelled, len(train.images), **others)
 
     @property
@@ -53,26 +60,42 @@ Need = Callable[[Given], "str | None"]
 
 
 def is_points(shape: tuple[int, ...]) -> bool:
-    """Return whether examples of this shape are points: the one place where that is asked."""
+    """Return whether examples of this shape are points: the one place where that is asked.
+
+    Args:
+        shape: of one example.
+    """
     return len(shape) == 1
 
 
 def has_images(given: Given) -> str | None:
-    """Need images instead of points."""
+    """Need images instead of points.
+
+    Args:
+        given: what is at hand.
+    """
     if not given.points:
         return None
     return f"images; {given.dataset} has points. Those are measured by mode_coverage only."
 
 
 def has_density(given: Given) -> str | None:
-    """Need points of a mixture whose modes are known."""
+    """Need points of a mixture whose modes are known.
+
+    Args:
+        given: what is at hand.
+    """
     if given.points and given.dataset in MIXTURES:
         return None
     return f"points of a known density ({', '.join(MIXTURES)}); {given.dataset} has none."
 
 
 def has_labels(given: Given) -> str | None:
-    """Need the classes that the samples were asked for."""
+    """Need the classes that the samples were asked for.
+
+    Args:
+        given: what is at hand.
+    """
     if given.labelled:
         return None
     return (
@@ -82,7 +105,11 @@ def has_labels(given: Given) -> str | None:
 
 
 def has_classifier(given: Given) -> str | None:
-    """Need a shipped classifier of this data set."""
+    """Need a shipped classifier of this data set.
+
+    Args:
+        given: what is at hand.
+    """
     if given.dataset in CLASSIFIED and given.shape == CLASSIFIER_SHAPE:
         return None
     size = "x".join(map(str, given.shape))
@@ -94,7 +121,11 @@ def has_classifier(given: Given) -> str | None:
 
 
 def ability(name: str) -> Need:
-    """Return the need of a model that can do something, such as `reconstruct`."""
+    """Return the need of a model that can do something, such as `reconstruct`.
+
+    Args:
+        name: what the model must be able to do.
+    """
 
     def need(given: Given) -> str | None:
         if name in given.abilities:

@@ -182,7 +182,11 @@ def real_parzen_log_likelihood(
 
 
 def has_validation_images(given: Given) -> str | None:
-    """Need the validation images of the protocol, which only MNIST's order of 60,000 has."""
+    """Need the validation images of the protocol, which only MNIST's order of 60,000 has.
+
+    Args:
+        given: what is at hand.
+    """
     if given.num_train == 60_000:
         return None
     return (

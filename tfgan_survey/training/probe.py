@@ -159,7 +159,11 @@ class MetricProbe(keras.callbacks.Callback):
         self._record: dict[str, Any] | None = None
 
     def prepare(self, model) -> None:
-        """Measure once, so that what cannot be measured is said before a training begins."""
+        """Measure once, so that what cannot be measured is said before a training begins.
+
+        Args:
+            model: the model that will be trained.
+        """
         self._ready = (_step(model), self._measure(model))
 
     def on_train_begin(self, logs=None):
@@ -254,6 +258,10 @@ class MetricProbe(keras.callbacks.Callback):
 def check_keep_best(name: str | None, outcomes: Collection[str]) -> None:
     """Refuse to keep the best by what is not measured or has no better direction.
 
+    Args:
+        name: measurement by which the best is kept; None for none.
+        outcomes: what is measured.
+
     Raises:
         SettingError: the message says what could be taken.
     """
@@ -273,7 +281,11 @@ def check_keep_best(name: str | None, outcomes: Collection[str]) -> None:
 
 
 def read_best(path: str | os.PathLike) -> dict[str, Any] | None:
-    """Return metric, value and step of a model that a `MetricProbe` kept, None without one."""
+    """Return metric, value and step of a model that a `MetricProbe` kept, None without one.
+
+    Args:
+        path: the `.keras` file.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             return json.loads(archive.read(_RECORD)) if _RECORD in archive.namelist() else None
@@ -282,7 +294,11 @@ def read_best(path: str | os.PathLike) -> dict[str, Any] | None:
 
 
 def read_probe(path: str | os.PathLike) -> list[dict[str, float | None]]:
-    """Return the rows of a probe file, numbers parsed, None where nothing was measured."""
+    """Return the rows of a probe file, numbers parsed, None where nothing was measured.
+
+    Args:
+        path: the CSV file.
+    """
     with open(path, newline="", encoding="utf-8") as file:
         return [
             {key: _number(key, value) for key, value in row.items()} for row in csv.DictReader(file)
@@ -290,7 +306,12 @@ def read_probe(path: str | os.PathLike) -> list[dict[str, float | None]]:
 
 
 def write_probe(path: str | os.PathLike, rows: Sequence[dict[str, Any]]) -> None:
-    """Write rows whose columns may differ: a resumed training may probe other metrics."""
+    """Write rows whose columns may differ: a resumed training may probe other metrics.
+
+    Args:
+        path: the CSV file.
+        rows: one dictionary a probe.
+    """
     columns = dict.fromkeys(["steps", "num", *(key for row in rows for key in row)])
     text = io.StringIO()
     writer = csv.DictWriter(text, list(columns), lineterminator="\n")
@@ -302,7 +323,11 @@ def write_probe(path: str | os.PathLike, rows: Sequence[dict[str, Any]]) -> None
 def probe_curves(
     rows: Sequence[dict[str, float | None]],
 ) -> dict[str, tuple[list[int], list[float], list[float]]]:
-    """Return steps, finite values and errors (0 where not estimated) of each measured name."""
+    """Return steps, finite values and errors (0 where not estimated) of each measured name.
+
+    Args:
+        rows: as `read_probe` returns them.
+    """
     names = dict.fromkeys(
         key for row in rows for key in row
         if key not in ("steps", "num") and not key.endswith("_error")

@@ -51,7 +51,11 @@ class InceptionNetwork:
         return self._function(tf.cast(images, tf.float32)).numpy()
 
     def forward(self, x: tf.Tensor) -> tf.Tensor:
-        """Return features of float32 images 0..255; the equations, block by block."""
+        """Return features of float32 images 0..255; the equations, block by block.
+
+        Args:
+            x: float32 `(n, height, width, 3)`.
+        """
         x = tf.raw_ops.ResizeBilinear(images=x, size=(SIDE, SIDE))
         x = (x - 128.0) / 128.0
         x = self._unit(x, "conv", 2, "VALID")
@@ -143,7 +147,11 @@ class InceptionNetwork:
 
 
 def average_pool(x: tf.Tensor) -> tf.Tensor:
-    """Return the mean over 3x3 positions; at the border over those inside the image only."""
+    """Return the mean over 3x3 positions; at the border over those inside the image only.
+
+    Args:
+        x: float32 `(n, height, width, channels)`.
+    """
     return tf.nn.avg_pool2d(x, 3, 1, "SAME")
 
 
