@@ -1,6 +1,8 @@
 """Published constants, as functions hold them and as their callers pass them."""
 
 import inspect
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -174,3 +176,12 @@ def test_gan_test_and_diversity_take_all_classes_and_labels():
     assert [one.value for one in found] == [wanted.mean, wanted.worst]
     assert [one.reference[0].value for one in found] == [real.mean, real.worst]
     assert found[1].details["worst_class"] == 1
+
+
+def test_the_metrics_are_listed_without_tensorflow():
+    code = (
+        "import sys\nfrom tfgan_survey.metrics import METRICS, Features\n"
+        "assert len(METRICS) > 12 and all(one.summary() for one in METRICS.values())\n"
+        "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
