@@ -150,10 +150,14 @@ def test_near_copies_are_judged_by_two_thousand_test_images():
 @pytest.mark.filterwarnings("ignore:.*protocol of 2014")
 def test_parzen_takes_its_validation_images_and_as_many_real_ones():
     rng, train, test = sets(60_000, 40, 2)
+    # Black, so that a window chosen on them would be another one.
+    train.images[:50_000] = 0
     bench = Bench(rng.integers(0, 256, (150, 2, 2, 1)).astype(np.uint8), None, train, test, "made")
     (found,) = METRICS["parzen_log_likelihood"]().measure(bench)
     validation = train.images[50_000:]
     wanted = metrics.parzen_log_likelihood(bench.images, validation, test.images)
+    black = metrics.parzen_log_likelihood(bench.images, train.images[:1000], test.images)
+    assert black.sigma > wanted.sigma
     assert (found.value, found.standard_error, found.details["sigma"]) == tuple(wanted)
     line = metrics.parzen_log_likelihood(train.images[:150], validation, test.images)
     assert found.reference[0].value == line.value
