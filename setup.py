@@ -44,6 +44,7 @@ setup(
         "numpy>=2.0,<3",
         "pillow>=10",
         "click>=8.1",
+        "jinja2>=3.1",
         "scipy>=1.13",
         "scikit-learn>=1.5",
         "pydantic>=2.7,<3",

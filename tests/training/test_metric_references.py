@@ -6,8 +6,10 @@ from sklearn.decomposition import PCA
 
 from tfgan_survey.data import load_arrays
 from tfgan_survey.evaluation import evaluate_samples
+from tfgan_survey.metrics import METRICS, Bench, gan_train
 from tfgan_survey.metrics.features import Features
-from tfgan_survey.metrics.frechet import frechet_distance, kernel_distance
+from tfgan_survey.metrics.frechet import frechet_distance
+from tfgan_survey.metrics.kernel_distance import kernel_distance
 from tfgan_survey.metrics.parzen import parzen_log_likelihood, real_parzen_log_likelihood
 
 pytestmark = pytest.mark.training
@@ -69,3 +71,15 @@ def test_gan_train_on_real_images_equals_its_reference():
     assert result.value == pytest.approx(0.990, abs=0.003)
     assert result.reference[0].value == pytest.approx(result.value, abs=0.003)
     assert result.standard_error < 0.001
+
+
+def test_gan_train_takes_three_seeds_beginning_with_its_own():
+    train = load_arrays("mnist_mini", "train[:260]")
+    images, labels = train.images, train.labels
+    test = load_arrays("mnist_mini", "test[:100]")
+    bench = Bench(images, labels, train, test, "mnist_mini", 4, with_references=False)
+    (found,) = METRICS["gan_train"]().measure(bench)
+    single = gan_train(images, labels, test.images, test.labels, 10, seeds=(6,), epochs=10)
+    assert len(found.details["per_seed"]) == 3 and "seeds (4, 5, 6)" in found.protocol
+    assert found.details["per_seed"][2] == single.per_seed[0]
+    assert found.value == pytest.approx(np.mean(found.details["per_seed"]))

@@ -9,8 +9,10 @@ _MODULES = {
     "evaluate_run": "run",
     "evaluate_samples": "samples",
     "read_samples": "samples",
+    "Target": "target",
     "format_table": "output",
     "write_measurements": "output",
+    "require_plots": "charts",
     "write_report": "report",
 }
 __getattr__, __dir__, __all__ = attach(__name__, _MODULES)

@@ -1,17 +1,49 @@
-"""Line charts and scatter pictures as inline SVG, coloured by the page's style sheet."""
+"""Line charts and scatter pictures: inline SVG by matplotlib, coloured by the page's styles."""
 
 from __future__ import annotations
 
-import math
+import io
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-_WIDTH, _HEIGHT = 420, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 26, 10, 34
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOURS = 6
+"""Lines that have a colour of their own in the style sheet; further ones begin again."""
+_DASHES = ("-", (0, (5, 2.5)), (0, (1.5, 2)))
+_SIDE = 3.2  # inches
 _MOST = 600  # points of a line; more cannot be told apart at this size
-_SIDE = 320
+
+# Colours that stand for variables of the style sheet, so that a page can be light and dark.
+_INKS = {"--line": "#010101", "--dim": "#020202", "--ink": "#030303"}
+_INKS |= {f"--s{index}": f"#0405{index:02x}" for index in range(COLOURS)}
+
+
+class Chart(NamedTuple):
+    """A figure of the page: its caption, the names of its lines, and its SVG."""
+
+    title: str
+    keys: tuple[str, ...]
+    svg: str
+
+
+def require_plots() -> None:
+    """Make sure that matplotlib is there.
+
+    Raises:
+        ImportError: it is missing; the message names the extra.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "a report's charts need matplotlib: pip install 'tfgan-survey[plots]'"
+        ) from error
 
 
 def line_chart(
@@ -20,8 +52,8 @@ def line_chart(
     across: str = "training steps",
     errors: Sequence[float] | None = None,
     mark: float | None = None,
-) -> str:
-    """Draw up to three lines over a common axis.
+) -> Chart | None:
+    """Draw lines over a common axis.
 
     Args:
         lines: name to x and y; values that are not finite are left out.
@@ -31,59 +63,46 @@ def line_chart(
         mark: x of a point of the first line to be ringed.
 
     Returns:
-        A `figure` element, or an empty string if there is nothing finite to draw.
+        The chart, None if there is nothing finite to draw.
     """
     kept = {name: _finite(*xy) for name, xy in lines.items()}
     kept = {name: xy for name, xy in kept.items() if len(xy)}
     if not kept:
-        return ""
-    every = np.concatenate(list(kept.values()))
-    spread = np.zeros(len(every))
-    if errors is not None:
-        first = next(iter(kept))
-        spread[: len(kept[first])] = _finite(*lines[first], errors)[:, 2]
-    x_ticks = _ticks(*_range(every[:, 0]))
-    y_ticks = _ticks(*_range(np.concatenate([every[:, 1] - spread, every[:, 1] + spread])))
-
-    def place(x, y) -> str:
-        right = (x - x_ticks[0]) / (x_ticks[-1] - x_ticks[0])
-        up = (y - y_ticks[0]) / (y_ticks[-1] - y_ticks[0])
-        return (
-            f"{_LEFT + right * (_WIDTH - _LEFT - _RIGHT):.1f},"
-            f"{_TOP + (1 - up) * (_HEIGHT - _TOP - _BOTTOM):.1f}"
-        )
-
-    parts = _axes(x_ticks, y_ticks, place, across)
-    if errors is not None:
-        band = _finite(*lines[first], errors)
-        outline = [place(x, y + e) for x, y, e in band]
-        outline += [place(x, y - e) for x, y, e in band[::-1]]
-        parts.append(f'<polygon class="band" points="{" ".join(outline)}"/>')
-    for index, xy in enumerate(kept.values()):
-        step = math.ceil(len(xy) / _MOST)
+        return None
+    figure, axes = _figure(5.8, 3.3)
+    for index, (name, xy) in enumerate(kept.items()):
+        step = -(-len(xy) // _MOST)
         drawn = np.concatenate([xy[:-1:step], xy[-1:]])
-        points = [place(x, y) for x, y in drawn]
-        parts.append(f'<polyline class="line s{index}" points="{" ".join(points)}"/>')
-        if len(xy) < 30:
-            parts += [_circle(point, 2.6, f"dot s{index}") for point in points]
-    if mark is not None:
-        xy = next(iter(kept.values()))
-        parts += [_circle(place(x, y), 6, "mark") for x, y in xy if x == mark]
-    said = "; ".join(f"{name} ends at {xy[-1, 1]:.4g}" for name, xy in kept.items())
-    key = "".join(
-        f'<span class="key s{index}">{escape(name)}</span>' for index, name in enumerate(kept)
-    )
-    return (
-        f'<figure class="chart"><figcaption><strong>{escape(title)}</strong> {key}</figcaption>'
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-        f'aria-label="{escape(f"{title} over {across}: {said}")}">{"".join(parts)}</svg></figure>'
-    )
+        colour = _INKS[f"--s{index % COLOURS}"]
+        marker = "o" if len(xy) < 30 else None
+        style = _DASHES[index % len(_DASHES)]
+        axes.plot(*drawn.T, color=colour, linestyle=style, linewidth=1.6, marker=marker,
+                  markersize=3.5, gid=f"own-line-{index}")  # fmt: skip
+        if index == 0 and errors is not None:
+            x, y, spread = _finite(*lines[name], errors).T
+            axes.fill_between(x, y - spread, y + spread, color=colour, alpha=0.18, linewidth=0,
+                              gid="own-band")  # fmt: skip
+        if index == 0 and mark is not None:
+            ringed = xy[xy[:, 0] == mark]
+            axes.plot(*ringed.T, "o", markersize=10, markerfacecolor="none",
+                      markeredgecolor=_INKS["--ink"], markeredgewidth=1.6,
+                      gid="own-mark")  # fmt: skip
+    axes.set_xlabel(across, color=_INKS["--dim"])
+    axes.grid(color=_INKS["--line"], linewidth=0.8)
+    axes.tick_params(length=0, colors=_INKS["--dim"])
+    axes.xaxis.set_major_formatter("{x:,g}")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.locator_params(nbins=5)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    ends = "; ".join(f"{name} ends at {xy[-1, 1]:.4g}" for name, xy in kept.items())
+    return Chart(title, tuple(kept), _svg(figure, f"{title} over {across}: {ends}"))
 
 
 def scatter(
     points: np.ndarray, title: str, modes: np.ndarray, radius: float, reach: float | None = None
-) -> str:
-    """Draw points of the plane over the modes of their mixture.
+) -> Chart:
+    """Draw points of the plane over the modes of their mixture; up is positive y.
 
     Args:
         points: `(n, 2)`; those beyond the picture are counted in the caption.
@@ -93,66 +112,73 @@ def scatter(
         reach: coordinate at the border; default: 1.25 times that of the outermost mode.
 
     Returns:
-        A `figure` element.
+        The chart.
     """
     reach = reach or 1.25 * float(np.abs(modes).max())
     shown = points[(np.abs(points) <= reach).all(axis=1)]
-
-    def place(pair) -> tuple[str, str]:
-        x, y = (np.asarray((pair[0], -pair[1])) / reach + 1) / 2 * _SIDE
-        return f"{x:.1f}", f"{y:.1f}"
-
-    # A ring that would vanish is drawn as large as can be seen.
-    ring = max(radius / (2 * reach) * _SIDE, 5)
-    rings = [_circle(",".join(place(mode)), ring, "mode") for mode in modes]
-    dots = "".join(f"M{x} {y}h0" for x, y in map(place, shown))
+    figure, axes = _figure(_SIDE, _SIDE)
+    axes.set_position((0, 0, 1, 1))
+    axes.axis("off")
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
+    axes.plot(*shown.T, "o", markersize=2, color=_INKS["--s0"], alpha=0.7, markeredgewidth=0,
+              gid="own-dots")  # fmt: skip
+    # A ring that would vanish is drawn as large as can be seen; 72 points are an inch.
+    size = max(2 * radius / (2 * reach) * _SIDE * 72, 8)
+    axes.plot(*np.asarray(modes).T, "o", markersize=size, markerfacecolor="none",
+              markeredgecolor=_INKS["--s1"], markeredgewidth=1, gid="own-modes")  # fmt: skip
     outside = len(points) - len(shown)
     said = f"{title}: {len(points):,} points" + (f", {outside:,} outside" if outside else "")
-    return (
-        f'<figure class="plane"><figcaption>{escape(said)}</figcaption>'
-        f'<svg viewBox="0 0 {_SIDE} {_SIDE}" role="img" aria-label="{escape(said)}, over the '
-        f'{len(modes)} modes of the mixture"><path class="dots" d="{dots}"/>{"".join(rings)}</svg>'
-        "</figure>"
+    return Chart(said, (), _svg(figure, f"{said}, over the {len(modes)} modes of the mixture"))
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Any]:
+    """Return a figure and its axes, inches, that belong to no window and no state of pyplot."""
+    require_plots()
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout=None if width == height else "constrained")
+    return figure, figure.subplots()
+
+
+def _svg(figure: Figure, said: str) -> str:
+    """Return the SVG to be put into a page: always the same, its colours left to the page.
+
+    Why:
+        matplotlib salts ids at random and dates its files; namespaces, prolog and metadata name
+        addresses, which an inline SVG does not need; its style element would rule the whole page.
+
+    Args:
+        figure: what is drawn.
+        said: the same in words, for those who cannot see it.
+
+    Returns:
+        An `svg` element.
+    """
+    import matplotlib
+
+    settings = {"svg.hashsalt": said, "svg.fonttype": "none", "font.size": 12,
+                "font.family": "sans-serif", "path.simplify": False}  # fmt: skip
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    file = io.StringIO()
+    with matplotlib.rc_context(settings):
+        figure.savefig(file, format="svg", transparent=True, metadata=nothing)
+    text = file.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)
+    text = re.sub(
+        r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", text, flags=re.DOTALL
     )
-
-
-def _axes(x_ticks, y_ticks, place, across: str) -> list[str]:
-    parts = []
-    for y in y_ticks:
-        (left, at), right = place(x_ticks[0], y).split(","), place(x_ticks[-1], y).split(",")[0]
-        parts.append(f'<path class="rule" d="M{left} {at}H{right}"/>')
-        parts.append(f'<text class="y" x="{_LEFT - 6}" y="{float(at) + 4:.1f}">{y:g}</text>')
-    for x in x_ticks:
-        at = place(x, y_ticks[0]).split(",")[0]
-        parts.append(f'<text class="x" x="{at}" y="{_HEIGHT - _BOTTOM + 15}">{x:,g}</text>')
-    middle = (_LEFT + _WIDTH - _RIGHT) / 2
-    parts.append(f'<text class="x" x="{middle}" y="{_HEIGHT - 4}">{escape(across)}</text>')
-    return parts
-
-
-def _circle(point: str, radius: float, name: str) -> str:
-    x, y = point.split(",")
-    return f'<circle class="{name}" cx="{x}" cy="{y}" r="{radius:.1f}"/>'
+    # Ids of groups repeat from figure to figure; those that are ours become classes.
+    text = re.sub(r'<g id="own-([\w-]+)"', r'<g class="\1"', text)
+    text = re.sub(r'<g id="[^"]*"', "<g", text)
+    for name, ink in _INKS.items():
+        text = text.replace(ink, f"var({name})")
+    text = re.sub(r"font-family: [^;\"]*", "font-family: system-ui, sans-serif", text)
+    box = re.search(r'viewBox="[^"]*"', text).group()
+    opening = f'<svg {box} role="img" aria-label="{escape(said)}">'
+    return opening + text[text.index(">") + 1 :].strip()
 
 
 def _finite(*columns: Sequence[float]) -> np.ndarray:
     rows = np.array(columns, np.float64).T.reshape(-1, len(columns))
     return rows[np.isfinite(rows).all(axis=1)]
-
-
-def _range(values: np.ndarray) -> tuple[float, float]:
-    low, high = float(values.min()), float(values.max())
-    if low == high:
-        return low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
-    return low, high
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Return about five round numbers that enclose the range.
-
-    Formula:  multiples of the smallest step in {1, 2, 5} x 10^k that the range holds at most 5 of
-    """
-    size = 10.0 ** math.floor(math.log10((high - low) / 5))
-    step = next(f * size for f in (1, 2, 5, 10) if (high - low) / (f * size) <= 5)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [float(f"{k * step:.12g}") for k in range(first, last + 1)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +13,10 @@ from tfgan_survey.metrics.common import Measurement
 
 def format_value(value: float, error: float | None) -> str:
     """Return `value +- error` with two significant digits of the error, at most six decimals.
+
+    Args:
+        value: the number.
+        error: its standard error, None or NaN where not estimated.
 
     Example:
         >>> format_value(241.1929, 2.1303)
@@ -26,11 +30,14 @@ def format_value(value: float, error: float | None) -> str:
     return f"{value:.{digits}f} +- {error:.{digits}f}"
 
 
-def format_table(measurements: Sequence[Measurement]) -> str:
+def format_table(
+    measurements: Sequence[Measurement], left_out: Mapping[str, str] | None = None
+) -> str:
     """Return one line a measurement, its references beside it, and the protocols below.
 
     Args:
         measurements: as `evaluate_samples` returns them.
+        left_out: metrics that could not be measured, and why, see `Target.left_out`.
 
     Returns:
         Text of several lines without a trailing newline.
@@ -56,6 +63,11 @@ def format_table(measurements: Sequence[Measurement]) -> str:
     for one in measurements:
         protocols.setdefault(one.protocol, []).append(one.name)
     lines += ["", *(f"{', '.join(names)}: {text}" for text, names in protocols.items())]
+    reasons: dict[str, list[str]] = {}
+    for name, reason in (left_out or {}).items():
+        reasons.setdefault(reason, []).append(name)
+    if reasons:
+        lines += ["", *(f"left out: {', '.join(names)}: {text}" for text, names in reasons.items())]
     return "\n".join(lines)
 
 

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgan_survey.data.sets.mixtures import MIXTURES
+from tfgan_survey.data import load_arrays
 from tfgan_survey.errors import DataError, SettingError
-from tfgan_survey.metrics.common import Measurement
-from tfgan_survey.metrics.suite import METRICS, default_metrics, measure_mixture
+from tfgan_survey.metrics import METRICS, Bench, Given, Measurement
+from tfgan_survey.metrics.choice import check_metrics, default_metrics
 
 NUM = 10_000
+
+Progress = Callable[[str, float], None]
+"""Told what is being done, and the share of all that is done."""
 
 
 def read_samples(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray | None]:
@@ -48,22 +51,6 @@ def read_samples(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray | None
         raise DataError(f"{path} cannot be read as an .npz of arrays: {error}") from error
 
 
-def check_metrics(metrics: Sequence[str]) -> list[str]:
-    """Return the names if all are known and none is given twice.
-
-    Raises:
-        UnknownNameError: an unknown name, with the nearest known ones.
-        SettingError: none given, or one given twice.
-    """
-    if not metrics:
-        raise SettingError(f"no metric is given; known: {', '.join(METRICS)}.")
-    for name in metrics:
-        METRICS[name]
-        if list(metrics).count(name) > 1:
-            raise SettingError(f"metric {name} is given twice.")
-    return list(metrics)
-
-
 def evaluate_samples(
     images: np.ndarray,
     labels: np.ndarray | None = None,
@@ -77,7 +64,7 @@ def evaluate_samples(
     image_size: int | None = None,
     data_dir: str | os.PathLike | None = None,
     source: str = "auto",
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Measurement]:
     """Measure samples against a data set; every value comes with its real-data reference.
 
@@ -86,8 +73,7 @@ def evaluate_samples(
             points `(n, 2)`.
         labels: the classes that were asked for, integers `(n,)`; None if unconditional.
         dataset: name of the data set that the generator was trained on, or `ring` or `grid`.
-        metrics: names in `METRICS`; default: those that take seconds. `ring` and `grid` have one
-            protocol of their own and take none.
+        metrics: names in `METRICS`; default: those that take seconds and fit.
         num: use the first `num` samples; default 10,000, or all if there are fewer.
         seed: seed of the draws inside the metrics (splits, bootstrap, reference images).
         untrained: samples of a generator before training, as a second reference.
@@ -95,53 +81,86 @@ def evaluate_samples(
         image_size: side to which the real images are resized.
         data_dir: root of prepared data sets.
         source: where data may come from, see `tfgan_survey.data.prepare`.
-        progress: called with the name of each metric before it is measured, and with the share of
-            metrics that are done; by metrics that take long meanwhile, too.
+        progress: called with the name of each metric before it is measured and the share of metrics
+            that are done, and with what a metric that takes long is doing meanwhile.
 
     Returns:
         Measurements in the order of `metrics`.
 
     Raises:
         UnknownNameError: unknown data set or metric.
-        SettingError: `num` beyond the samples, a metric that does not suit the data or that needs
-            labels where there are none.
+        SettingError: `num` beyond the samples, a metric that lacks what it needs, or one twice.
         ValueError: wrong range, shape or type of the samples, NaN values.
         DataError: the real data cannot be had.
+    """
+    images, labels = first(images, labels, num)
+    train, test = (
+        load_arrays(dataset, split, image_size=image_size, data_dir=data_dir, source=source)
+        for split in ("train", "test")
+    )
+    given = Given.of(dataset, train, labels is not None, data_dir=data_dir)
+    names = check_metrics(default_metrics(given) if metrics is None else metrics, given)
+    bench = Bench(
+        images, labels, train, test, dataset, seed, untrained, untrained_name, data_dir=data_dir
+    )
+    return measure(bench, names, silent if progress is None else progress)
+
+
+def first(
+    images: np.ndarray, labels: np.ndarray | None, num: int | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the first `num` samples and their labels; default 10,000, or all of fewer.
+
+    Args:
+        images: samples.
+        labels: one a sample, or None.
+        num: how many; None for the default.
+
+    Raises:
+        SettingError: more than there are, or none.
     """
     available = len(images)
     num = min(NUM, available) if num is None else num
     if not 1 <= num <= available:
         raise SettingError(f"num={num}: there are {available} samples; ask for 1 to {available}.")
-    images = images[:num]
-    labels = None if labels is None else labels[:num]
-    if dataset in MIXTURES:
-        if metrics:
-            raise SettingError(f"{dataset} is measured by modes, high_quality and reverse_kl only.")
-        (progress or _silent)("mode_coverage", 0.0)
-        return measure_mixture(images, MIXTURES[dataset](), seed)
-    names = check_metrics(default_metrics(labels is not None) if metrics is None else metrics)
+    return images[:num], None if labels is None else labels[:num]
 
-    from tfgan_survey.data import load_arrays
-    from tfgan_survey.metrics.bench import Bench
 
-    train, test = (
-        load_arrays(dataset, split, image_size=image_size, data_dir=data_dir, source=source)
-        for split in ("train", "test")
-    )
-    bench = Bench(
-        images, labels, train, test, dataset, seed, untrained, untrained_name, data_dir=data_dir
-    )
+def measure(bench: Bench, names: Sequence[str], progress: Progress) -> list[Measurement]:
+    """Measure by each metric in turn, saying which, how far, and what it is doing.
+
+    Args:
+        bench: samples and real data.
+        names: metrics.
+        progress: told what is done.
+    """
     found = []
     for i, name in enumerate(names):
 
-        def report(share: float, i=i, name=name) -> None:
-            (progress or _silent)(name, (i + share) / len(names))
+        def report(share: float, step: str = "", i=i, name=name) -> None:
+            progress(f"{name}: {step}" if step else name, (i + share) / len(names))
 
         report(0.0)
         bench.progress = report
-        found += METRICS[name](bench)
+        found += METRICS[name]().measure(bench)
     return found
 
 
-def _silent(name: str, done: float) -> None:
-    """Report nothing."""
+def part(progress: Progress, low: float, high: float) -> Progress:
+    """Return a progress whose 0 to 1 are `low` to `high` of another.
+
+    Args:
+        progress: the whole.
+        low: where the part begins, 0 to 1.
+        high: where it ends.
+    """
+    return lambda step, share: progress(step, low + (high - low) * share)
+
+
+def silent(step: str, share: float) -> None:
+    """Report nothing.
+
+    Args:
+        step: not shown.
+        share: not shown.
+    """

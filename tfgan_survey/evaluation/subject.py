@@ -1,119 +1,117 @@
-"""What a report is about: a run, a model or a file of samples, read when it is needed."""
+"""A model seen through what it can do: the one place of this room that touches a model's names."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
-from tfgan_survey import pictures
-from tfgan_survey.data import load_arrays
-from tfgan_survey.data.sets.mixtures import MIXTURES
-from tfgan_survey.errors import SettingError
-from tfgan_survey.evaluation.samples import read_samples
-from tfgan_survey.models import GAN
-from tfgan_survey.training.folder import RunFolder
+from tfgan_survey.models import TrainableModel
+from tfgan_survey.training.looks import draw
 from tfgan_survey.training.run import load_run
 
-_ROWS = 10
-COLUMNS = 10
-POINTS = 2500
-"""As many as the published protocol of ring and grid scores."""
+# A multiple of the batches that models sample in, so that parts equal one call bit for bit.
+_PART = 1024
 
 
-@dataclass
 class Subject:
-    """What a report is about, read when it is needed."""
+    """A model of the package, as evaluation asks it.
 
-    target: Path
-    given_dataset: str | None
-    seed: int
-    data: dict[str, Any]
+    Args:
+        model: what `load_run` or `build` returned.
+    """
 
-    @cached_property
-    def run(self) -> RunFolder | None:
-        """The run folder that the target is or lies in."""
-        return None if self.target.suffix == ".npz" else RunFolder.around(self.target)
+    def __init__(self, model: TrainableModel):
+        self.model = model
 
-    @cached_property
-    def record(self) -> dict[str, Any] | None:
-        """The run's settings.json."""
-        return None if self.run is None else self.run.record()
+    @classmethod
+    def load(cls, path: Path) -> Subject:
+        """Read the model of a run folder or a `.keras` file, see `load_run`.
 
-    @cached_property
-    def gan(self) -> GAN | None:
-        """The model, None for a file of samples."""
-        return None if self.target.suffix == ".npz" else load_run(self.target)
-
-    @cached_property
-    def file(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """Samples and labels of an `.npz`."""
-        return read_samples(self.target)
+        Args:
+            path: run folder or `.keras` file.
+        """
+        return cls(load_run(path))
 
     @property
-    def dataset(self) -> str:
-        """Name of the data set compared with."""
-        if self.given_dataset is not None:
-            return self.given_dataset
-        if self.record is not None:
-            return self.record["settings"]["dataset"]
-        if self.gan is None:
-            return "mnist"
-        raise SettingError(f"{self.target} does not name its data set; give --dataset.")
+    def abilities(self) -> frozenset[str]:
+        """What the model can do."""
+        return self.model.abilities
 
     @property
-    def title(self) -> str:
-        """What the page is called."""
-        name = self.target.name if self.record is None else self.record["settings"]["model"]
-        return f"{name} on {self.dataset}"
+    def steps(self) -> int:
+        """Training steps behind it."""
+        return self.model.steps_done
 
     @property
-    def points(self) -> bool:
-        """Whether the samples are points of the plane."""
-        return self.dataset in MIXTURES
+    def num_classes(self) -> int | None:
+        """Number of classes that it can be asked for; None without."""
+        return self.model.spec.num_classes
 
     @property
-    def labels(self) -> np.ndarray | None:
-        """One label for each row of pictures; None without classes."""
-        if self.gan is None:
-            known = self.file[1]
-            return None if known is None else np.unique(known)[:_ROWS]
-        classes = self.gan.pair.num_classes
-        return None if classes is None else np.arange(min(classes, _ROWS))
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample."""
+        return tuple(self.model.spec.image_shape)
 
-    @cached_property
-    def rows(self) -> np.ndarray:
-        """Images `(rows, columns, h, w, c)`: one row a class where there are classes."""
-        if self.gan is None:
-            images, known = self.file
-            columns = COLUMNS
-            if self.labels is None:
-                chosen = list(images[: _ROWS * COLUMNS])
-                columns = min(COLUMNS, len(chosen))
-                groups = [chosen[i : i + columns] for i in range(0, len(chosen), columns)]
-            else:
-                groups = [list(images[known == label][:COLUMNS]) for label in self.labels]
-            blank = np.zeros_like(images[0])
-            groups = [group + [blank] * (columns - len(group)) for group in groups]
-            return pictures.to_uint8(np.array(groups))
-        labels = None if self.labels is None else np.repeat(self.labels, COLUMNS)
-        num = _ROWS * COLUMNS if labels is None else len(labels)
-        images = pictures.to_uint8(self.gan.generate(num, labels, self.seed))
-        return images.reshape(-1, COLUMNS, *images.shape[1:])
+    @property
+    def latent(self) -> str:
+        """Distribution of its latents."""
+        return self.model.spec.latent
 
-    @cached_property
-    def real(self):
-        """Training and test set, in the size of the samples."""
-        size = None if self.record is None else self.record["settings"]["image_size"]
-        return [
-            load_arrays(self.dataset, split, image_size=size, **self.data)
-            for split in ("train", "test")
-        ]
+    @property
+    def latent_dim(self) -> int:
+        """Numbers in one latent."""
+        return self.model.spec.latent_dim
 
-    def name_of(self, label: int) -> str:
-        """Return the name of a class."""
-        names = self.real[0].class_names
-        return names[label] if label < len(names) else str(label)
+    def labels(self, num: int) -> np.ndarray | None:
+        """Return the labels of `num` samples, all classes in turn; None without classes.
+
+        Args:
+            num: how many.
+        """
+        return self.model.check_labels(num, None)
+
+    def draw(
+        self,
+        num: int,
+        labels: np.ndarray | None = None,
+        seed: int = 0,
+        progress: Callable[[float], None] | None = None,
+    ) -> np.ndarray:
+        """Return samples as their data set is kept: uint8 images or float32 points.
+
+        Args:
+            num: how many.
+            labels: one class id a sample; None for all classes in turn.
+            seed: sample i is a function of `seed + i` and its label.
+            progress: called with the share done.
+        """
+        labels = self.labels(num) if labels is None else labels
+        parts = []
+        for start in range(0, num, _PART):
+            stop = min(start + _PART, num)
+            ids = None if labels is None else labels[start:stop]
+            parts.append(draw(self.model, stop - start, ids, seed + start))
+            if progress is not None:
+                progress(stop / num)
+        return np.concatenate(parts)
+
+    def latents(self, first: int, num: int) -> np.ndarray:
+        """Return the latents of seeds `first` and on, float32 `(num, latent_dim)`.
+
+        Args:
+            first: first seed.
+            num: how many.
+        """
+        return self.model.latents(tf.range(first, first + num, dtype=tf.int64)).numpy()
+
+    def decode(self, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Return the samples of latents, one label each where there are classes, in [0, 1].
+
+        Args:
+            latents: float32 `(n, latent_dim)`.
+            labels: integers `(n,)`; None where unconditional.
+        """
+        return self.model(latents if labels is None else [latents, labels]).numpy()

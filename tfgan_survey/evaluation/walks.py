@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-import tensorflow as tf
 
-from tfgan_survey.models import GAN
+from tfgan_survey.evaluation.subject import Subject
 
 
 def between(first: np.ndarray, last: np.ndarray, steps: int, spherical: bool) -> np.ndarray:
     """Return latents from `first` to `last`, both included.
 
-    Formula:  linear: (1 - t) a + t b;
-              spherical: (sin((1 - t) w) a + sin(t w) b) / sin w,  w = angle between a and b
-    Why:      normal latents of many dimensions lie near a sphere, and the middle of a straight line
-              is nearer to the origin than any of them; uniform latents fill a cube, which is
-              convex.
+    Formula:
+        linear: (1 - t) a + t b;
+        spherical: (sin((1 - t) w) a + sin(t w) b) / sin w,  w = angle between a and b
+    Why:
+        normal latents of many dimensions lie near a sphere, and the middle of a straight line
+        is nearer to the origin than any of them; uniform latents fill a cube, which is
+        convex.
 
     Args:
         first: float `(latent_dim,)`.
@@ -29,7 +30,8 @@ def between(first: np.ndarray, last: np.ndarray, steps: int, spherical: bool) ->
     Raises:
         ValueError: fewer than two steps.
 
-    Source:   White 2016, arXiv:1609.04468, section 2.1; Shoemake 1985.
+    Source:
+        White 2016, arXiv:1609.04468, section 2.1; Shoemake 1985.
     """
     if steps < 2:
         raise ValueError(f"steps={steps}: a walk has at least its two ends.")
@@ -46,12 +48,16 @@ def between(first: np.ndarray, last: np.ndarray, steps: int, spherical: bool) ->
 
 
 def walk(
-    gan: GAN, labels: np.ndarray | None = None, steps: int = 11, rows: int = 6, seed: int = 0
+    subject: Subject,
+    labels: np.ndarray | None = None,
+    steps: int = 11,
+    rows: int = 6,
+    seed: int = 0,
 ) -> np.ndarray:
     """Draw walks: row k leads from the sample of seed `seed + k` to that of `seed + k + rows`.
 
     Args:
-        gan: the model; the way is spherical where its latents are normal, else straight.
+        subject: the model; the way is spherical where its latents are normal, else straight.
         labels: one class id a row; None where the model is unconditional.
         steps: pictures in a row.
         rows: rows of an unconditional model.
@@ -60,13 +66,11 @@ def walk(
     Returns:
         float32 `(rows, steps, *image_shape)` in [0, 1].
     """
-    pair = gan.pair
     rows = rows if labels is None else len(labels)
-    seeds = tf.range(seed, seed + 2 * rows, dtype=tf.int64)
-    ends = gan.latents(seeds).numpy()
+    ends = subject.latents(seed, 2 * rows)
     made = []
     for row in range(rows):
-        latents = between(ends[row], ends[row + rows], steps, pair.latent == "normal")
-        ids = [] if labels is None else [np.full(steps, labels[row], np.int32)]
-        made.append(gan([latents, *ids] if ids else latents).numpy())
+        latents = between(ends[row], ends[row + rows], steps, subject.latent == "normal")
+        ids = None if labels is None else np.full(steps, labels[row], np.int32)
+        made.append(subject.decode(latents, ids))
     return np.stack(made)

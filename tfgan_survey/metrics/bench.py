@@ -9,18 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_survey.errors import SettingError
-from tfgan_survey.metrics.common import Measurement, check_images, check_labels
+from tfgan_survey.metrics.common import Measurement, check_images, check_labels, check_points
+from tfgan_survey.metrics.needs import CLASSIFIED, is_points
 
 REAL = "real images"
-_CLASSIFIERS = {"mnist_mini": "mnist"}
 
 
 class Bench:
     """Samples and the real data that they are measured against.
 
     Args:
-        images: samples, uint8 or floats in [0, 1], shape `(n, h, w, c)`.
+        images: samples, uint8 or floats in [0, 1], shape `(n, h, w, c)`; for points `(n, d)`.
         labels: the classes that were asked for, integers `(n,)`; None if unconditional.
         train: real training data with `images`, `labels` and `num_classes` (an `ImageSet`), in the
             original order.
@@ -31,8 +30,10 @@ class Bench:
         untrained_name: what that reference is called.
         with_references: whether to measure real data too; off where only the change counts.
         data_dir: root of prepared data sets, where a metric keeps what took it long.
+        model: what the samples are of, for metrics that need more than samples; None for a file.
 
-    `progress`, a function of the share done, may be set for metrics that take long.
+    `progress`, a function of the share done and of what is being done, may be set for metrics that
+    take long.
 
     Raises:
         ValueError: wrong range, shape or type, NaN values.
@@ -50,8 +51,17 @@ class Bench:
         untrained_name: str = "untrained generator",
         with_references: bool = True,
         data_dir: str | os.PathLike | None = None,
+        model: Any = None,
     ):
-        self.images = check_images(images, "images", train.images.shape[1:])
+        shape = train.images.shape[1:]
+        if is_points(shape):
+            self.images = check_points(images, "images")
+            if images.shape[1:] != shape:
+                raise ValueError(
+                    f"images are points of {images.shape[1]} numbers; {dataset} has {shape[0]}."
+                )
+        else:
+            self.images = check_images(images, "images", shape)
         self.labels = labels
         if labels is not None:
             self.labels = check_labels(labels, len(images), train.num_classes, complete=False)
@@ -59,10 +69,17 @@ class Bench:
         self.dataset, self.seed = dataset, seed
         self.untrained, self.untrained_name = untrained, untrained_name
         self.with_references, self.data_dir = with_references, data_dir
-        self.progress: Callable[[float], None] | None = None
+        self.model = model
+        self.progress: Callable[[float, str], None] | None = None
+        self._looked_at = 0
 
     def with_samples(self, images: np.ndarray, labels: np.ndarray | None) -> Bench:
-        """Return a bench of other samples that keeps what was computed of the real data."""
+        """Return a bench of other samples that keeps what was computed of the real data.
+
+        Args:
+            images: samples of the same shape.
+            labels: their classes, or None.
+        """
         other = Bench(
             images,
             labels,
@@ -74,13 +91,18 @@ class Bench:
             self.untrained_name,
             self.with_references,
             self.data_dir,
+            self.model,
         )
         kept = ("features", "real", "training", "blank")
         vars(other).update({name: vars(self)[name] for name in kept if name in vars(self)})
         return other
 
     def reference(self, compute: Callable[[], Any]) -> Any:
-        """Return what `compute` says that real data scores, None without references."""
+        """Return what `compute` says that real data scores, None without references.
+
+        Args:
+            compute: called only where references are wanted.
+        """
         return compute() if self.with_references else None
 
     @cached_property
@@ -88,7 +110,7 @@ class Bench:
         """The feature classifier of the data set."""
         from tfgan_survey.metrics.features import Features
 
-        return Features(_CLASSIFIERS.get(self.dataset, self.dataset))
+        return Features(CLASSIFIED.get(self.dataset, self.dataset))
 
     @property
     def network(self) -> str:
@@ -98,37 +120,42 @@ class Bench:
     @cached_property
     def fake(self) -> tuple[np.ndarray, np.ndarray]:
         """Features and probabilities of the samples."""
-        return self.features.both(self.images)
+        return self._look(self.images, "samples")
 
     @cached_property
     def real(self) -> tuple[np.ndarray, np.ndarray]:
         """Features and probabilities of the test images."""
-        return self.features.both(self.test.images)
+        return self._look(self.test.images, "test images")
 
     @cached_property
     def training(self) -> tuple[np.ndarray, np.ndarray]:
         """Features and probabilities of all training images, in seeded random order."""
-        features, probabilities = self.features.both(self.train.images)
+        features, probabilities = self._look(self.train.images, "training images")
         order = np.random.default_rng(self.seed).permutation(len(features))
         return features[order], probabilities[order]
 
     @cached_property
     def blank(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Features and probabilities of the untrained generator's samples."""
-        return None if self.untrained is None else self.features.both(self.untrained)
+        if self.untrained is None:
+            return None
+        return self._look(self.untrained, f"samples of the {self.untrained_name}")
 
-    def asked_labels(self, metric: str) -> np.ndarray:
-        """Return the labels of the samples.
+    def _look(self, images: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return features and probabilities, telling how far the sets are looked through."""
+        sets = (self.images, self.test.images, self.train.images, self.untrained)
+        total = sum(len(one) for one in sets if one is not None)
 
-        Raises:
-            SettingError: there are none.
-        """
-        if self.labels is None:
-            raise SettingError(
-                f"{metric} needs the labels that the samples were asked for; this generator is "
-                "unconditional, or the file has no array called labels."
-            )
-        return self.labels
+        def report(done: int) -> None:
+            if self.progress is not None:
+                # The metric that asked for the features has its own work still to do.
+                share = 0.9 * min((self._looked_at + done) / total, 1.0)
+                self.progress(share, f"features of {len(images):,} {what}")
+
+        report(0)
+        found = self.features.both(images, report)
+        self._looked_at += len(images)
+        return found
 
     def measured(
         self,
@@ -140,7 +167,17 @@ class Bench:
         num: int | None = None,
         **details: Any,
     ) -> Measurement:
-        """Put a measurement together; `real` and `untrained` are estimates of the references."""
+        """Put a measurement together; `real` and `untrained` are estimates of the references.
+
+        Args:
+            name: one of the outcomes of the metric.
+            estimate: value and standard error (None: not estimated).
+            protocol: one sentence from which the number can be repeated.
+            real: the same of real data.
+            untrained: the same of a generator before training.
+            num: samples judged; default: all.
+            **details: further numbers by name, JSON types.
+        """
         num = len(self.images) if num is None else num
         references = ((REAL, real), (self.untrained_name, untrained))
         return Measurement(

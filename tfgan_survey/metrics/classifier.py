@@ -8,8 +8,12 @@ gives the features of `frechet_distance` and `kernel_distance`, the probabilitie
 
 from __future__ import annotations
 
-import keras
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    import keras
 
 FEATURE_DIM = 64
 
@@ -19,11 +23,12 @@ def build_classifier(
 ) -> keras.Model:
     """Build the untrained classifier: three 3x3 convolutions, one feature layer, one linear head.
 
-    Why:      small enough for thousands of images a second on one core, wide enough for 99.3 % on
-              MNIST. The feature layer `features` is a linear map followed by batch normalisation
-              without scale or centre, so that each feature has mean 0 and variance 1 on the
-              training data: distances between features have a scale that can be compared between
-              data sets. The rectifier comes after it, so no feature is constant.
+    Why:
+        small enough for thousands of images a second on one core, wide enough for 99.3 % on
+        MNIST. The feature layer `features` is a linear map followed by batch normalisation
+        without scale or centre, so that each feature has mean 0 and variance 1 on the
+        training data: distances between features have a scale that can be compared between
+        data sets. The rectifier comes after it, so no feature is constant.
 
     Args:
         image_shape: `(height, width, channels)`, height and width at least 8.
@@ -41,6 +46,8 @@ def build_classifier(
         >>> build_classifier().output_shape
         (None, 10)
     """
+    import keras
+
     height, width, channels = image_shape
     if min(height, width) < 8:
         raise ValueError(f"image_shape {image_shape} is too small: height and width at least 8.")
@@ -113,9 +120,10 @@ def train_classifier(
 ) -> keras.Model:
     """Train `build_classifier` on labelled images and return it; no test data is looked at.
 
-    Formula:  minimise mean_i -log softmax(f(x_i))_{y_i} by Adam, the learning rate falling from
-              `learning_rate` to 0 along half a cosine; each epoch shifts every image by up to
-              `shift` pixels and, with `flip`, mirrors half of them.
+    Formula:
+        minimise mean_i -log softmax(f(x_i))_{y_i} by Adam, the learning rate falling from
+        `learning_rate` to 0 along half a cosine; each epoch shifts every image by up to
+        `shift` pixels and, with `flip`, mirrors half of them.
 
     Args:
         images: uint8, shape `(n, h, w, c)`.
@@ -140,6 +148,8 @@ def train_classifier(
             f"{len(images)} images do not fill one batch of {batch_size}; give more images or a "
             "smaller batch_size."
         )
+    import keras
+
     model = build_classifier(images.shape[1:], num_classes, seed)
     steps = len(images) // batch_size
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps)

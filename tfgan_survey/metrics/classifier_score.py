@@ -5,11 +5,17 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import rel_entr
 
-from tfgan_survey.metrics.common import Estimate, check_points, warn
+from tfgan_survey.metrics.base import HIGHER, Metric, yields
+from tfgan_survey.metrics.bench import Bench
+from tfgan_survey.metrics.common import Estimate, Measurement, check_points, warn
+from tfgan_survey.metrics.needs import has_classifier, has_images
 
 
 def check_probabilities(probabilities: np.ndarray) -> np.ndarray:
     """Return float64 rows that sum to 1, or say what is wrong with them.
+
+    Args:
+        probabilities: `(n, classes)`.
 
     Raises:
         ValueError: not `(n, classes)`, NaN, values outside [0, 1], rows that do not sum to 1.
@@ -31,9 +37,11 @@ def check_probabilities(probabilities: np.ndarray) -> np.ndarray:
 def classifier_score(probabilities: np.ndarray, splits: int = 10, seed: int = 0) -> Estimate:
     """Exponentiated mean divergence of the single predictions from their average.
 
-    Formula:  S = exp(mean_i KL(p(y|x_i) || p(y))),  p(y) = mean_i p(y|x_i)
-    Why:      between 1 (all predictions alike) and the number of classes (each certain, all
-              equally frequent). Blind to variety inside a class and to copies of the training set.
+    Formula:
+        S = exp(mean_i KL(p(y|x_i) || p(y))),  p(y) = mean_i p(y|x_i)
+    Why:
+        between 1 (all predictions alike) and the number of classes (each certain, all
+        equally frequent). Blind to variety inside a class and to copies of the training set.
 
     Args:
         probabilities: class probabilities `(n, classes)`, rows sum to 1.
@@ -52,8 +60,9 @@ def classifier_score(probabilities: np.ndarray, splits: int = 10, seed: int = 0)
         >>> classifier_score(np.tile(np.eye(10), (100, 1))).value  # doctest: +ELLIPSIS
         10.0...
 
-    Source:   Salimans et al. 2016, arXiv:1606.03498, section 4. Deviation: the value comes from
-              all rows at once, since parts of n/10 rows are biased downwards.
+    Source:
+        Salimans et al. 2016, arXiv:1606.03498, section 4. Deviation: the value comes from
+        all rows at once, since parts of n/10 rows are biased downwards.
     """
     rows = check_probabilities(probabilities)
     if splits < 2:
@@ -72,3 +81,29 @@ def classifier_score(probabilities: np.ndarray, splits: int = 10, seed: int = 0)
     shuffled = np.random.default_rng(seed).permutation(rows)
     parts = [score(part) for part in np.array_split(shuffled, splits)]
     return Estimate(score(rows), float(np.std(parts, ddof=1) / np.sqrt(splits)))
+
+
+class ClassifierScoreMetric(Metric):
+    """Are single images recognisable, and are all classes used."""
+
+    name = "classifier_score"
+    outcomes = yields(classifier_score=HIGHER)
+    needs = (has_images, has_classifier)
+    default = 30
+
+    def measure(self, bench: Bench) -> list[Measurement]:
+        """Measure all samples."""
+
+        def score(probabilities: np.ndarray) -> Estimate:
+            return classifier_score(probabilities, seed=bench.seed)
+
+        return [
+            bench.measured(
+                "classifier_score",
+                score(bench.fake[1]),
+                f"{len(bench.images)} samples, probabilities of the {bench.network}, error over 10 "
+                "splits; reference: as many training images",
+                bench.reference(lambda: score(bench.training[1][: len(bench.images)])),
+                None if bench.blank is None else score(bench.blank[1]),
+            )
+        ]

@@ -67,7 +67,11 @@ class Measurement:
 
 
 def warn(message: str) -> None:
-    """Issue a `MetricWarning` that points at the caller of the metric."""
+    """Issue a `MetricWarning` that points at the caller of the metric.
+
+    Args:
+        message: what is doubtful, and what to do.
+    """
     warnings.warn(message, MetricWarning, stacklevel=4)
 
 
@@ -105,7 +109,15 @@ def check_points(points: np.ndarray, name: str, minimum: int = 2) -> np.ndarray:
 def check_pair(
     a: np.ndarray, b: np.ndarray, name_a: str, name_b: str, minimum: int = 2
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Check two sets of points, see `check_points`, and that their widths agree."""
+    """Check two sets of points, see `check_points`, and that their widths agree.
+
+    Args:
+        a: real numbers `(n, d)`.
+        b: real numbers `(m, d)`.
+        name_a: what the message calls `a`.
+        name_b: what the message calls `b`.
+        minimum: smallest accepted number of rows.
+    """
     a, b = check_points(a, name_a, minimum), check_points(b, name_b, minimum)
     if a.shape[1] != b.shape[1]:
         raise ValueError(
@@ -169,7 +181,12 @@ def check_images(
 
 
 def to_unit(images: np.ndarray, dtype: type = np.float32) -> np.ndarray:
-    """Return checked images as floats in [0, 1]; uint8 is divided by 255."""
+    """Return checked images as floats in [0, 1]; uint8 is divided by 255.
+
+    Args:
+        images: uint8, or floats in [0, 1].
+        dtype: float type of the result.
+    """
     if images.dtype == np.uint8:
         return images.astype(dtype) / dtype(255)
     return images.astype(dtype)

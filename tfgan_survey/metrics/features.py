@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from tfgan_survey.errors import DataError, unknown_name
 from tfgan_survey.metrics.classifier import FEATURE_DIM, build_classifier
 from tfgan_survey.metrics.common import check_images, to_unit
+from tfgan_survey.metrics.needs import CLASSIFIER_SHAPE as IMAGE_SHAPE
+
+if TYPE_CHECKING:
+    import keras
 
 WEIGHTS = {
     "fashion_mnist": "1f922b056ba4131d2123422b60f153bf7a8df7031c35f18bfd003cf11e6bc467",
@@ -21,13 +25,15 @@ WEIGHTS = {
 }
 """Data sets with a shipped classifier, and the sha256 of `weights/<name>.npz`."""
 
-IMAGE_SHAPE = (28, 28, 1)
 NUM_CLASSES = 10
 BATCH = 500
 
 
 def weights_path(dataset: str) -> Path:
     """Return where the shipped weights of `dataset` lie.
+
+    Args:
+        dataset: name of the data set.
 
     Raises:
         UnknownNameError: no classifier is shipped for this data set.
@@ -60,9 +66,10 @@ def pack_weights(model: keras.Model, card: dict) -> bytes:
 class Features:
     """A shipped classifier as a function from images to features and probabilities.
 
-    Why:      Inception's features were learnt on photographs; a network trained on the very data
-              set sees digits and clothes better, in a fraction of the time. Values are comparable
-              only between measurements with the same file of weights, see `card`.
+    Why:
+        Inception's features were learnt on photographs; a network trained on the very data
+        set sees digits and clothes better, in a fraction of the time. Values are comparable
+        only between measurements with the same file of weights, see `card`.
 
     Args:
         dataset: `"mnist"` or `"fashion_mnist"`.
@@ -78,6 +85,9 @@ class Features:
     """
 
     def __init__(self, dataset: str = "mnist"):
+        import keras
+        import tensorflow as tf
+
         path = weights_path(dataset)
         if not path.is_file():
             raise DataError(f"{path} is missing; install the package again.")
@@ -106,11 +116,14 @@ class Features:
 
         self._forward = forward
 
-    def both(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def both(
+        self, images: np.ndarray, progress: Callable[[int], None] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return features float32 `(n, 64)` and probabilities float32 `(n, 10)` in one pass.
 
         Args:
             images: uint8 0..255 or floats in [0, 1], shape `(n, 28, 28, 1)`.
+            progress: called with the number of images done.
 
         Raises:
             ValueError: another shape, dtype or range, NaN or infinite values.
@@ -121,6 +134,8 @@ class Features:
         for i in range(0, len(images), BATCH):
             part = self._forward(to_unit(images[i : i + BATCH]))
             features[i : i + BATCH], probabilities[i : i + BATCH] = part[0], part[1]
+            if progress is not None:
+                progress(min(i + BATCH, len(images)))
         return features, probabilities
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
@@ -128,9 +143,17 @@ class Features:
         return self.both(images)[0]
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Return class probabilities float32 `(n, 10)`, rows sum to 1."""
+        """Return class probabilities float32 `(n, 10)`, rows sum to 1.
+
+        Args:
+            images: see `both`.
+        """
         return self.both(images)[1]
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """Return the most probable class of each image, int32 `(n,)`."""
+        """Return the most probable class of each image, int32 `(n,)`.
+
+        Args:
+            images: see `both`.
+        """
         return self.probabilities(images).argmax(axis=1).astype(np.int32)

@@ -1,7 +1,7 @@
-"""Distances between two clouds of features: Frechet distance and kernel distance. NumPy and SciPy.
+"""Frechet distance between two clouds of features. NumPy and SciPy.
 
-They work on any features. The names FID and KID belong to the Inception network's features only,
-so they are not used here.
+It works on any features. The name FID belongs to the Inception network's features only, so it is
+not used here.
 """
 
 from __future__ import annotations
@@ -9,13 +9,18 @@ from __future__ import annotations
 import numpy as np
 import scipy.linalg
 
-from tfgan_survey.metrics.common import Estimate, check_pair, check_points, warn
-
-_MIN_BLOCKS = 10
+from tfgan_survey.metrics.base import LOWER, Metric, yields
+from tfgan_survey.metrics.bench import Bench
+from tfgan_survey.metrics.common import Estimate, Measurement, check_pair, check_points, warn
+from tfgan_survey.metrics.needs import has_classifier, has_images
 
 
 def moments(features: np.ndarray, name: str = "features") -> tuple[np.ndarray, np.ndarray]:
     """Return mean `(d,)` and unbiased covariance `(d, d)` of features, float64.
+
+    Args:
+        features: real numbers `(n, d)`.
+        name: what the message calls them.
 
     Raises:
         ValueError: fewer than 2 rows, not `(n, d)`, NaN or infinite values.
@@ -35,11 +40,13 @@ def gaussian_frechet_distance(
 ) -> float:
     """Frechet distance of two Gaussians given by their moments.
 
-    Formula:  |m_a - m_b|^2 + tr(C_a) + tr(C_b) - 2 sum_i sqrt(lambda_i),
-              lambda_i the eigenvalues of C_a^(1/2) C_b C_a^(1/2)
-    Why:      the symmetric form has real eigenvalues, also for singular covariances, where the
-              matrix square root of C_a C_b returns complex noise. Eigenvalues and a result that
-              rounding pushed below zero are set to zero.
+    Formula:
+        |m_a - m_b|^2 + tr(C_a) + tr(C_b) - 2 sum_i sqrt(lambda_i),
+        lambda_i the eigenvalues of C_a^(1/2) C_b C_a^(1/2)
+    Why:
+        the symmetric form has real eigenvalues, also for singular covariances, where the
+        matrix square root of C_a C_b returns complex noise. Eigenvalues and a result that
+        rounding pushed below zero are set to zero.
 
     Args:
         mean_a: shape `(d,)`.
@@ -50,7 +57,8 @@ def gaussian_frechet_distance(
     Returns:
         The squared distance, at least 0.
 
-    Source:   Dowson and Landau 1982; Heusel et al. 2017, arXiv:1706.08500, Eq. 6.
+    Source:
+        Dowson and Landau 1982; Heusel et al. 2017, arXiv:1706.08500, Eq. 6.
     """
     mean_a, mean_b = np.asarray(mean_a, np.float64), np.asarray(mean_b, np.float64)
     covariance_a = np.asarray(covariance_a, np.float64)
@@ -66,9 +74,11 @@ def gaussian_frechet_distance(
 def frechet_distance(features_a: np.ndarray, features_b: np.ndarray) -> float:
     """Frechet distance between the Gaussians fitted to two sets of features.
 
-    Formula:  see `gaussian_frechet_distance`, with sample means and unbiased sample covariances.
-    Why:      sensitive to both quality and variety. Biased upwards by about 1/n: compare only at
-              equal sample counts, and read it beside `real_frechet_distance`.
+    Formula:
+        see `gaussian_frechet_distance`, with sample means and unbiased sample covariances.
+    Why:
+        sensitive to both quality and variety. Biased upwards by about 1/n: compare only at
+        equal sample counts, and read it beside `real_frechet_distance`.
 
     Args:
         features_a: real numbers `(n, d)`; n well above d.
@@ -85,7 +95,8 @@ def frechet_distance(features_a: np.ndarray, features_b: np.ndarray) -> float:
         >>> round(frechet_distance(x, x + 1.0), 6)  # |shift|^2
         4.0
 
-    Source:   Heusel et al. 2017, arXiv:1706.08500, Eq. 6, on features of any network.
+    Source:
+        Heusel et al. 2017, arXiv:1706.08500, Eq. 6, on features of any network.
     """
     check_pair(features_a, features_b, "features_a", "features_b")
     return gaussian_frechet_distance(
@@ -98,9 +109,10 @@ def frechet_standard_error(
 ) -> float:
     """Bootstrap standard error of `frechet_distance` over the images of both sets.
 
-    Formula:  standard deviation of the distance over resamples, rows drawn with replacement from
-              each set. The resampled values themselves are biased upwards and not returned.
-              Close to zero, where the distance is mostly its own bias, the error is overstated.
+    Formula:
+        standard deviation of the distance over resamples, rows drawn with replacement from
+        each set. The resampled values themselves are biased upwards and not returned.
+        Close to zero, where the distance is mostly its own bias, the error is overstated.
 
     Args:
         features_a: real numbers `(n, d)`.
@@ -137,8 +149,9 @@ def real_frechet_distance(
 ) -> Estimate:
     """What real data scores: the distance of `num` training images from the test images.
 
-    Why:      no generator can be expected to score less; without this value beside it a Frechet
-              distance on home-made features says nothing.
+    Why:
+        no generator can be expected to score less; without this value beside it a Frechet
+        distance on home-made features says nothing.
 
     Args:
         train_features: real numbers `(n, d)`.
@@ -171,64 +184,35 @@ def real_frechet_distance(
     return Estimate(float(np.mean(values)), float(np.std(values, ddof=1)))
 
 
-def cubic_kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return `k(x, y) = (x . y / d + 1)^3` for all pairs, shape `(n, m)`."""
-    return (a @ b.T / a.shape[1] + 1.0) ** 3
+class FrechetDistanceMetric(Metric):
+    """Frechet distance of features of the data set's own classifier."""
 
+    name = "frechet_distance"
+    outcomes = yields(frechet_distance=LOWER)
+    needs = (has_images, has_classifier)
+    default = 10
 
-def squared_mmd(a: np.ndarray, b: np.ndarray) -> float:
-    """Unbiased squared maximum mean discrepancy under `cubic_kernel`; may be negative.
+    def measure(self, bench: Bench) -> list[Measurement]:
+        """Measure all samples against all test images."""
+        fake, real = bench.fake[0], bench.real[0]
+        num = min(len(fake), len(bench.train.images))
 
-    Formula:  mean_(i != j) k(a_i, a_j) + mean_(i != j) k(b_i, b_j) - 2 mean_(i, j) k(a_i, b_j)
-    """
-    n, m = len(a), len(b)
-    within_a, within_b = cubic_kernel(a, a), cubic_kernel(b, b)
-    return float(
-        (within_a.sum() - np.trace(within_a)) / (n * (n - 1))
-        + (within_b.sum() - np.trace(within_b)) / (m * (m - 1))
-        - 2.0 * cubic_kernel(a, b).mean()
-    )
+        def against_test(features: np.ndarray) -> tuple[float, float]:
+            return (
+                frechet_distance(features, real),
+                frechet_standard_error(features, real, seed=bench.seed),
+            )
 
-
-def kernel_distance(
-    features_a: np.ndarray, features_b: np.ndarray, block_size: int = 1000, seed: int = 0
-) -> Estimate:
-    """Kernel distance: unbiased squared MMD with the cubic kernel, by disjoint blocks.
-
-    Formula:  mean over blocks of `squared_mmd`; standard error = std over blocks / sqrt(blocks)
-    Why:      unlike `frechet_distance` it has no bias in the number of samples: two draws from one
-              distribution average to 0, so single values may be negative. Right for few samples.
-
-    Args:
-        features_a: real numbers `(n, d)`.
-        features_b: real numbers `(m, d)`.
-        block_size: rows of the smaller set a block, at most; default 1000 from the paper. Fewer
-            rows than 10 blocks need are cut into 10 smaller ones: an error over 2 or 3 blocks
-            would be a lottery.
-        seed: seed of the shuffle before the rows are cut into blocks.
-
-    Returns:
-        Value and standard error over blocks.
-
-    Raises:
-        ValueError: not `(n, d)`, different d, fewer than 4 rows, block_size below 2, NaN values.
-
-    Source:   Binkowski et al. 2018, arXiv:1801.01401, section 4. Deviation: disjoint blocks
-              instead of overlapping random subsets, so that the standard error is honest.
-    """
-    a, b = check_pair(features_a, features_b, "features_a", "features_b", minimum=4)
-    if block_size < 2:
-        raise ValueError(f"block_size={block_size}: the unbiased estimate needs at least 2 rows.")
-    rows = min(len(a), len(b))
-    # A pair of different rows is the least that a block can work with.
-    blocks = min(max(_MIN_BLOCKS, -(-rows // block_size)), rows // 2)
-    rng = np.random.default_rng(seed)
-    values = [
-        squared_mmd(part_a, part_b)
-        for part_a, part_b in zip(
-            np.array_split(rng.permutation(a), blocks),
-            np.array_split(rng.permutation(b), blocks),
-            strict=True,
-        )
-    ]
-    return Estimate(float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(blocks)))
+        return [
+            bench.measured(
+                "frechet_distance",
+                against_test(fake),
+                f"{len(fake)} samples against {len(real)} test images, features of the "
+                f"{bench.network}, error by bootstrap over images; reference: mean and spread of "
+                f"10 draws of {num} training images",
+                bench.reference(
+                    lambda: real_frechet_distance(bench.training[0], real, num, seed=bench.seed),
+                ),
+                None if bench.blank is None else against_test(bench.blank[0]),
+            )
+        ]

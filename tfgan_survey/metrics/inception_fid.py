@@ -10,26 +10,24 @@ sets; that folder may be removed at any time.
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
-import zipfile
 from collections.abc import Callable
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from tfgan_survey.errors import DataError
-from tfgan_survey.files import written_aside
+from tfgan_survey.metrics.base import LOWER, Metric, yields
 from tfgan_survey.metrics.bench import Bench
 from tfgan_survey.metrics.common import Measurement, check_images, warn
 from tfgan_survey.metrics.frechet import gaussian_frechet_distance
+from tfgan_survey.metrics.inception_cache import FeatureCache, InceptionStatistics
 from tfgan_survey.metrics.inception_weights import (
     FEATURE_DIM,
+    FILE,
     SHA256,
     inception_folder,
     load_inception,
 )
+from tfgan_survey.metrics.needs import Given, has_images
 from tfgan_survey.pictures import to_uint8
 
 Progress = Callable[[int, int], None]
@@ -43,7 +41,6 @@ PROTOCOL = (
     f"Inception-v3 of 2015 (weights {SHA256[:8]}), layer pool_3, images as bytes, resized "
     "bilinearly as in TensorFlow 1"
 )
-_log = logging.getLogger(__name__)
 
 
 class Inception:
@@ -62,28 +59,10 @@ class Inception:
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Return features float32 `(n, 2048)` of images 0..255, `(n, height, width, 3)`."""
         if self._network is None:
-            from tfgan_survey.metrics.inception_network import InceptionNetwork
+            from tfgan_survey.metrics.networks.inception import InceptionNetwork
 
             self._network = InceptionNetwork(load_inception(self._data_dir))
         return self._network(images)
-
-
-class InceptionStatistics(NamedTuple):
-    """What the FID needs to know of a set of images.
-
-    Args:
-        mean: float64 `(d,)`.
-        covariance: float64 `(d, d)`, unbiased.
-        num: number of images.
-        split: which images these are, for people.
-        protocol: how their features were computed.
-    """
-
-    mean: np.ndarray
-    covariance: np.ndarray
-    num: int
-    split: str
-    protocol: str
 
 
 def inception_features(
@@ -117,7 +96,7 @@ def inception_features(
     """
     images = _to_bytes(images, "images")
     network = Inception(data_dir) if network is None else network
-    cache = _Cache(cache, data_dir)
+    cache = FeatureCache(cache, data_dir, PROTOCOL)
     blocks, done = [], 0
     for start in range(0, len(images), BLOCK):
         block = images[start : start + BLOCK]
@@ -167,7 +146,7 @@ def inception_statistics(
     if len(images) < 2:
         raise ValueError("images has 1 row; a covariance needs at least 2.")
     network = Inception(data_dir) if network is None else network
-    kept = _Cache(cache, data_dir)
+    kept = FeatureCache(cache, data_dir, PROTOCOL)
     key = _key(images, network)
     statistics = kept.read_statistics(key)
     if statistics is None:
@@ -192,13 +171,15 @@ def inception_fid(
 ) -> float:
     """Frechet Inception distance between samples and reference images.
 
-    Formula:  see `gaussian_frechet_distance`, on the 2,048 features of `inception_features`
-    Why:      the number that papers report. Its features were learnt on photographs: for digits and
-              clothes `frechet_distance` with the package's own features sees more, in seconds.
-              Biased upwards by about 1/n: only values from equal counts compare, usually 10,000.
-              Verified: the features agree with the package that the weights come from, and all
-              50,000 training against all 10,000 test images of CIFAR-10 give 3.1508, published as
-              3.15 (`benchmarks/inception_cifar10.py`).
+    Formula:
+        see `gaussian_frechet_distance`, on the 2,048 features of `inception_features`
+    Why:
+        the number that papers report. Its features were learnt on photographs: for digits and
+        clothes `frechet_distance` with the package's own features sees more, in seconds.
+        Biased upwards by about 1/n: only values from equal counts compare, usually 10,000.
+        Verified: the features agree with the package that the weights come from, and all
+        50,000 training against all 10,000 test images of CIFAR-10 give 3.1508, published as
+        3.15 (`benchmarks/inception_cifar10.py`).
 
     Args:
         images: samples, see `inception_features`, or their `inception_statistics`.
@@ -220,7 +201,8 @@ def inception_fid(
         >>> real = inception_statistics(test.images, "mnist test")
         >>> fid = inception_fid(samples, real)
 
-    Source:   Heusel et al. 2017, arXiv:1706.08500, Eq. 6 and section 2.
+    Source:
+        Heusel et al. 2017, arXiv:1706.08500, Eq. 6 and section 2.
     """
     options = {"data_dir": data_dir, "cache": cache, "network": network}
     total = sum(0 if _known(one) else len(one) for one in (images, reference))
@@ -281,9 +263,9 @@ def measure_inception_fid(
         if not len(images):
             continue
 
-        def report(part, _, done=done):
+        def report(part, _, done=done, split=split):
             if bench.progress is not None:
-                bench.progress((done + part) / total)
+                bench.progress((done + part) / total, f"Inception features, {split}")
 
         found.append(
             inception_statistics(
@@ -305,6 +287,30 @@ def measure_inception_fid(
             bench.reference(lambda: (inception_fid(references[0], against), None)),
         )
     ]
+
+
+def has_network(given: Given) -> str | None:
+    """Need the network's weights on disk.
+
+    Args:
+        given: what is at hand.
+    """
+    if (inception_folder(given.data_dir) / FILE).is_file():
+        return None
+    return "its network, 81 MB: tfgan-survey data prepare inception_v3."
+
+
+class InceptionFIDMetric(Metric):
+    """The FID of the literature, for any image set; its network has to be prepared once."""
+
+    name = "inception_fid"
+    outcomes = yields(inception_fid=LOWER)
+    needs = (has_images, has_network)
+    cost = "20 minutes, the first time an hour"
+
+    def measure(self, bench: Bench) -> list[Measurement]:
+        """Measure all samples against as many test images."""
+        return measure_inception_fid(bench)
 
 
 def _drawn(images: np.ndarray, num: int) -> np.ndarray:
@@ -353,64 +359,3 @@ def _key(images: np.ndarray, network) -> str:
     digest = hashlib.sha256(f"{_VERSION} {network.digest} {images.shape} ".encode())
     digest.update(np.ascontiguousarray(images))
     return digest.hexdigest()[:40]
-
-
-class _Cache:
-    """Files by key; what cannot be read is computed again, what cannot be written is not kept."""
-
-    def __init__(self, folder: bool | str | os.PathLike, data_dir):
-        self._folder: Path | None = None
-        if folder is True:
-            self._folder = inception_folder(data_dir)
-        elif folder is not False:
-            self._folder = Path(folder)
-
-    def read_features(self, key: str, num: int) -> np.ndarray | None:
-        found = self._read(f"features/{key}.npy")
-        if found is not None and not (found.ndim == 2 and len(found) == num):
-            found = None
-        return found
-
-    def write_features(self, key: str, features: np.ndarray) -> None:
-        self._write(f"features/{key}.npy", lambda file: np.save(file, features))
-
-    def read_statistics(self, key: str) -> InceptionStatistics | None:
-        found = self._read(f"statistics/{key}.npz")
-        if found is None or set(found) != set(InceptionStatistics._fields):
-            return None
-        found = InceptionStatistics(
-            found["mean"],
-            found["covariance"],
-            int(found["num"]),
-            str(found["split"]),
-            str(found["protocol"]),
-        )
-        return found if found.protocol == PROTOCOL else None
-
-    def write_statistics(self, key: str, statistics: InceptionStatistics) -> None:
-        self._write(f"statistics/{key}.npz", lambda file: np.savez(file, **statistics._asdict()))
-
-    def _read(self, name: str):
-        if self._folder is None or not (path := self._folder / name).is_file():
-            return None
-        try:
-            found = np.load(path, allow_pickle=False)
-            if isinstance(found, np.ndarray):
-                return found
-            with found:
-                return dict(found)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            _log.warning("%s is unreadable (%s); computing it again.", path, error)
-            return None
-
-    def _write(self, name: str, write: Callable) -> None:
-        if self._folder is None:
-            return
-        try:
-            with written_aside(self._folder / name) as aside, open(aside, "wb") as file:
-                write(file)
-        except OSError as error:
-            raise DataError(
-                f"features cannot be kept: {error} Choose a folder with cache= (or --data-dir), or "
-                "pass cache=False."
-            ) from error

@@ -45,7 +45,11 @@ _log = logging.getLogger(__name__)
 
 
 def inception_folder(data_dir: str | os.PathLike | None = None) -> Path:
-    """Return the folder of the weights and of kept features, beside the prepared data sets."""
+    """Return the folder of the weights and of kept features, beside the prepared data sets.
+
+    Args:
+        data_dir: root of prepared data sets.
+    """
     return data_root(data_dir) / NAME
 
 
@@ -204,8 +208,9 @@ def load_inception(data_dir: str | os.PathLike | None = None) -> Units:
 def fold_units(tensors: dict[str, np.ndarray], prefix: str = "net.layers.") -> Units:
     """Fold each unit's batch normalisation into its convolution, in float64.
 
-    Formula:  relu((w * x - mean) / sqrt(var + 0.001) + beta) = relu(w' * x + b),
-              w' = w / sqrt(var + 0.001),  b = beta - mean / sqrt(var + 0.001)
+    Formula:
+        relu((w * x - mean) / sqrt(var + 0.001) + beta) = relu(w' * x + b),
+        w' = w / sqrt(var + 0.001),  b = beta - mean / sqrt(var + 0.001)
 
     Args:
         tensors: `<prefix><unit>.weight` of shape `(out, in, height, width)` and `.mean`, `.var`,

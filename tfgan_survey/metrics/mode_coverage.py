@@ -7,11 +7,16 @@ reads a number), and `mode_coverage` counts.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfgan_survey.metrics.common import Estimate, check_pair
+from tfgan_survey.data.sets.mixtures import MIXTURES
+from tfgan_survey.metrics.base import HIGHER, LOWER, Metric, yields
+from tfgan_survey.metrics.bench import Bench
+from tfgan_survey.metrics.common import Estimate, Measurement, check_pair
+from tfgan_survey.metrics.needs import has_density
 
 
 class ModeCoverage(NamedTuple):
@@ -27,12 +32,14 @@ class ModeCoverage(NamedTuple):
 def mode_coverage(mode_ids: np.ndarray, high_quality: np.ndarray, num_modes: int) -> ModeCoverage:
     """Count modes, good samples and how evenly the good samples use the modes.
 
-    Formula:  c_k = number of good samples of mode k; modes = sum_k [c_k >= 1];
-              high quality = sum_k c_k / n;
-              reverse KL = sum_k p_k log(p_k num_modes), p_k = c_k / sum c (0 log 0 = 0)
-    Why:      the failure that pictures and Frechet distances show late: modes that never occur.
-              Reverse KL is 0 for even use and log(num_modes) for one mode; inf if no sample is
-              good. A finite sample of an even generator has about (num_modes - 1) / (2 n) of it.
+    Formula:
+        c_k = number of good samples of mode k; modes = sum_k [c_k >= 1];
+        high quality = sum_k c_k / n;
+        reverse KL = sum_k p_k log(p_k num_modes), p_k = c_k / sum c (0 log 0 = 0)
+    Why:
+        the failure that pictures and Frechet distances show late: modes that never occur.
+        Reverse KL is 0 for even use and log(num_modes) for one mode; inf if no sample is
+        good. A finite sample of an even generator has about (num_modes - 1) / (2 n) of it.
 
     Args:
         mode_ids: integers in [0, num_modes), shape `(n,)`: the mode that each sample is nearest to.
@@ -46,8 +53,9 @@ def mode_coverage(mode_ids: np.ndarray, high_quality: np.ndarray, num_modes: int
     Raises:
         ValueError: no samples, wrong shapes or types, ids out of range.
 
-    Source:   Srivastava et al. 2017, arXiv:1705.07761, section 4; Lin et al. 2018,
-              arXiv:1712.04086, section 4.1, whose code counts good samples only, as here.
+    Source:
+        Srivastava et al. 2017, arXiv:1705.07761, section 4; Lin et al. 2018,
+        arXiv:1712.04086, section 4.1, whose code counts good samples only, as here.
     """
     mode_ids, high_quality = np.asarray(mode_ids), np.asarray(high_quality)
     if num_modes < 1:
@@ -82,9 +90,11 @@ def gaussian_modes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Assign points to the nearest centre of a mixture of equal isotropic Gaussians.
 
-    Formula:  id_i = argmin_k |x_i - m_k|,  good_i = |x_i - m_(id_i)| < width * deviation
-    Why:      with width 3 in two dimensions, 1 - exp(-9/2) = 98.9 % of true samples are good: the
-              ceiling for a perfect generator.
+    Formula:
+        id_i = argmin_k |x_i - m_k|,  good_i = |x_i - m_(id_i)| < width * deviation
+    Why:
+        with width 3 in two dimensions, 1 - exp(-9/2) = 98.9 % of true samples are good: the
+        ceiling for a perfect generator.
 
     Args:
         points: real numbers `(n, d)`.
@@ -132,3 +142,61 @@ def mixture_coverage(
     """
     ids, good = gaussian_modes(points, centres, deviation, width)
     return mode_coverage(ids, good, len(np.asarray(centres)))
+
+
+def measure_mixture(points: np.ndarray, mixture: Any, seed: int = 0) -> list[Measurement]:
+    """Measure samples of a 2-D mixture: modes, share of high-quality points, reverse KL.
+
+    Args:
+        points: samples `(n, d)`.
+        mixture: `tfgan_survey.data.GaussianMixture` with one deviation for all modes.
+        seed: seed of the reference draw from the mixture itself.
+
+    Returns:
+        `modes`, `high_quality` and `reverse_kl`, each beside a draw of as many true points.
+
+    Raises:
+        ValueError: points of another shape, NaN values.
+    """
+    centres, deviation = mixture.modes, float(mixture.sigma[0])
+    got = mixture_coverage(points, centres, deviation)
+    real = mixture_coverage(mixture.sample(len(points), seed=seed), centres, deviation)
+    protocol = (
+        f"{len(points)} points, {len(centres)} modes, good within 3 deviations of {deviation:g} of "
+        "the nearest mode, a mode counts from its first good point, reverse KL of good points"
+    )
+
+    def both(read: Callable[[ModeCoverage], tuple]) -> tuple:
+        return read(got), read(real)
+
+    found = {
+        "modes": both(lambda one: (one.modes, None)),
+        "high_quality": both(lambda one: one.high_quality),
+        "reverse_kl": both(lambda one: (one.reverse_kl, None)),
+    }
+    return [
+        Measurement(
+            name,
+            value[0],
+            value[1],
+            len(points),
+            seed,
+            protocol,
+            (Measurement("true mixture", reference[0], reference[1], len(points), seed, protocol),),
+            {"num_modes": len(centres)},
+        )
+        for name, (value, reference) in found.items()
+    ]
+
+
+class ModeCoverageMetric(Metric):
+    """Modes of a mixture that are reached, share of good points, evenness."""
+
+    name = "mode_coverage"
+    outcomes = yields(modes=HIGHER, high_quality=HIGHER, reverse_kl=LOWER)
+    needs = (has_density,)
+    default = 10
+
+    def measure(self, bench: Bench) -> list[Measurement]:
+        """Measure all points, beside as many of the mixture itself."""
+        return measure_mixture(bench.images, MIXTURES[bench.dataset](), bench.seed)

@@ -7,7 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from tfgan_survey.metrics.common import Estimate, check_images, to_unit, warn
+from tfgan_survey.metrics.base import Metric, yields
+from tfgan_survey.metrics.bench import Bench
+from tfgan_survey.metrics.common import Estimate, Measurement, check_images, to_unit, warn
+from tfgan_survey.metrics.distances import squared_by_differences
+from tfgan_survey.metrics.manifold import share
+
+THRESHOLD_IMAGES = 2000
+"""Test images that set the threshold of a near copy, and samples judged by it."""
 
 
 class Neighbours(NamedTuple):
@@ -18,9 +25,14 @@ class Neighbours(NamedTuple):
     threshold: float
     near_copies: Estimate
 
+    @property
+    def near(self) -> np.ndarray:
+        """Which samples are near copies, boolean `(n,)`."""
+        return self.distances[:, 0] <= self.threshold
+
 
 def copy_threshold(test_distances: np.ndarray, percentile: float = 1.0) -> float:
-    """Return the distance below which a sample counts as a near copy.
+    """Return the distance up to which a sample counts as a near copy.
 
     Args:
         test_distances: distance of each real test image to its nearest training image `(n,)`.
@@ -38,12 +50,14 @@ def nearest_neighbours(
 ) -> Neighbours:
     """Nearest training images of samples, and the share nearer than real test images come.
 
-    Formula:  near copies = mean_j [min_i |fake_j - train_i| < t],
-              t = the 1st percentile over test images of min_i |test - train_i|
-    Why:      held-out real images score `percentile` per cent by construction, so much more than
-              that means memory. Pixel distance sees copies, not shifted or redrawn ones; and the
-              share rises for blurred or simple samples too (a "1" is near some "1"), so look at
-              the pairs.
+    Formula:
+        near copies = mean_j [min_i |fake_j - train_i| <= t],
+        t = the 1st percentile over test images of min_i |test - train_i|
+    Why:
+        held-out real images score `percentile` per cent by construction, so much more than
+        that means memory. Pixel distance sees copies, not shifted or redrawn ones; and the
+        share rises for blurred or simple samples too (a "1" is near some "1"), so look at
+        the pairs.
 
     Args:
         samples: uint8 or floats in [0, 1], shape `(n, h, w, c)`.
@@ -60,8 +74,9 @@ def nearest_neighbours(
         ValueError: wrong range, shape or type, NaN values, k not in 1..len(train), a percentile
             outside (0, 100).
 
-    Source:   the nearest-neighbour columns of Goodfellow et al. 2014, arXiv:1406.2661, figure 2;
-              the threshold is ours.
+    Source:
+        the nearest-neighbour columns of Goodfellow et al. 2014, arXiv:1406.2661, figure 2;
+        the threshold is ours.
     """
     samples = check_images(samples, "samples")
     train = check_images(train, "train", samples.shape[1:])
@@ -75,12 +90,22 @@ def nearest_neighbours(
             f"{len(test)} test images: fewer than five of them set the {percentile} % threshold; "
             "it is uncertain."
         )
-    index = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(_rows(train))
-    threshold = copy_threshold(index.kneighbors(_rows(test), n_neighbors=1)[0][:, 0], percentile)
-    distances, indices = index.kneighbors(_rows(samples))
-    share = float((distances[:, 0] < threshold).mean())
-    error = float(np.sqrt(share * (1 - share) / len(samples)))
-    return Neighbours(distances.astype(np.float64), indices, threshold, Estimate(share, error))
+    rows = _rows(train)
+    index = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(rows)
+    threshold = copy_threshold(_nearest(index, rows, _rows(test), 1)[0][:, 0], percentile)
+    distances, indices = _nearest(index, rows, _rows(samples), k)
+    return Neighbours(distances, indices, threshold, share(distances[:, 0] <= threshold))
+
+
+def _nearest(
+    index: NearestNeighbors, train: np.ndarray, points: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return exact distances and indices, ascending: the distance of a copy is 0."""
+    indices = index.kneighbors(points, n_neighbors=k, return_distance=False)
+    squared = squared_by_differences(np.repeat(points, k, axis=0), train[indices.ravel()])
+    distances = np.sqrt(squared).reshape(indices.shape)
+    order = np.argsort(distances, axis=1, kind="stable")
+    return np.take_along_axis(distances, order, 1), np.take_along_axis(indices, order, 1)
 
 
 def neighbour_rows(samples: np.ndarray, train: np.ndarray, indices: np.ndarray) -> np.ndarray:
@@ -100,3 +125,31 @@ def neighbour_rows(samples: np.ndarray, train: np.ndarray, indices: np.ndarray) 
 
 def _rows(images: np.ndarray) -> np.ndarray:
     return to_unit(images).reshape(len(images), -1)
+
+
+class NearestNeighboursMetric(Metric):
+    """Share of samples that are near copies of training images; about 1 % is the rule."""
+
+    name = "nearest_neighbours"
+    outcomes = yields(near_copies=None)
+
+    def measure(self, bench: Bench) -> list[Measurement]:
+        """Measure 2,000 samples; reference: test images that did not set the threshold."""
+        train, test = bench.train.images, bench.test.images
+        samples, against = bench.images[:THRESHOLD_IMAGES], test[:THRESHOLD_IMAGES]
+        result = nearest_neighbours(samples, train, against)
+        held_out, real = test[THRESHOLD_IMAGES : 2 * THRESHOLD_IMAGES], None
+        if len(held_out):
+            real = bench.reference(lambda: nearest_neighbours(held_out, train, against).near_copies)
+        return [
+            bench.measured(
+                "near_copies",
+                result.near_copies,
+                f"share of {len(samples)} samples nearer to one of {len(train)} training images "
+                f"than the 1st percentile of {len(against)} test images, pixels in [0, 1]; "
+                "reference: other test images",
+                real,
+                num=len(samples),
+                threshold=result.threshold,
+            )
+        ]

@@ -121,7 +121,8 @@ def read_tensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
     Raises:
         DataError: missing, not such an archive, truncated, or it asks for anything but tensors.
 
-    Source:   PyTorch, torch/csrc/jit/docs/serialization.md.
+    Source:
+        PyTorch, torch/csrc/jit/docs/serialization.md.
     """
     path = Path(path)
     try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from PIL import Image
 
 from tfgan_survey import pictures
+from tfgan_survey.errors import RunError
 
 _POINTS = 1000
 
@@ -113,3 +115,25 @@ def fixed_look(
     if "reconstruct" in model.abilities and data is not None and data.images.ndim == 4:
         return FixedReconstructions(model, data.images)
     return None
+
+
+def draw(model, num: int, labels: int | Sequence[int] | None = None, seed: int = 0) -> np.ndarray:
+    """Sample a model as its data set is kept: uint8 images, or float32 points.
+
+    Args:
+        model: a `TrainableModel` that can sample.
+        num: how many.
+        labels: as in `GAN.generate`; so is `seed`.
+        seed: see `labels`.
+
+    Returns:
+        uint8 `(num, height, width, channels)`, or float32 `(num, features)`.
+
+    Raises:
+        RunError: the model cannot sample.
+    """
+    if "sample" not in model.abilities:
+        able = " and ".join(sorted(model.abilities)) or "nothing that is asked for by name"
+        raise RunError(f"{model.name} cannot sample: what it can do is {able}.")
+    made = model.generate(num, labels, seed)
+    return made if model.spec.takes_points else pictures.to_uint8(made)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_survey import pictures
 from tfgan_survey.data import load_arrays
-from tfgan_survey.data.sets.mixtures import MIXTURES
 from tfgan_survey.errors import SettingError
 from tfgan_survey.files import write_json
-from tfgan_survey.metrics import METRICS, Bench, Measurement, measure_mixture
-from tfgan_survey.metrics.outcomes import better_direction, choose_outcomes
+from tfgan_survey.metrics import METRICS, Bench, Given, Measurement
+from tfgan_survey.metrics.choice import better_direction, choose_outcomes
 from tfgan_survey.training.callbacks import read_note, save_model
 from tfgan_survey.training.history import Row, probe_history
+from tfgan_survey.training.looks import draw
 
 SEED = 2**30
 """First seed of the probe's samples: far from those that `evaluate` draws by default, so that a
@@ -32,13 +30,14 @@ _RECORD = "best.json"
 class Judge:
     """Chosen measurements of samples against a data set, without references.
 
-    Why:      the features of the real data are computed once, and what real data scores, which
-              does not change meanwhile, not at all; `evaluate` tells it.
+    Why:
+        the features of the real data are computed once, and what real data scores, which
+        does not change meanwhile, not at all; `evaluate` tells it.
 
     Args:
         dataset: name of the data set.
         metrics: names of metrics (`precision_recall` means both) or of single measurements
-            (`recall`); for `ring` and `grid` `modes`, `high_quality`, `reverse_kl`.
+            (`recall`).
         labelled: whether the samples will come with labels.
         seed: seed of the draws inside the metrics.
         image_size: side to which the real images are resized.
@@ -62,8 +61,13 @@ class Judge:
         source: str = "auto",
     ):
         self.dataset, self.seed = dataset, seed
-        self.outcomes = choose_outcomes(metrics, dataset in MIXTURES, labelled)
-        self._data = {"image_size": image_size, "data_dir": data_dir, "source": source}
+        self._train, self._test = (
+            load_arrays(dataset, split, image_size=image_size, data_dir=data_dir, source=source)
+            for split in ("train", "test")
+        )
+        given = Given.of(dataset, self._train, labelled, data_dir=data_dir)
+        self.outcomes = choose_outcomes(metrics, given)
+        self._data_dir = data_dir
         self._bench: Bench | None = None
 
     def __call__(self, images: np.ndarray, labels: np.ndarray | None) -> list[Measurement]:
@@ -77,23 +81,23 @@ class Judge:
             SettingError: a metric does not suit the data.
             ValueError: samples of another shape or range, NaN values, too few of them.
         """
-        if self.dataset in MIXTURES:
-            found = measure_mixture(images, MIXTURES[self.dataset](), self.seed)
+        if self._bench is None:
+            self._bench = Bench(
+                images,
+                labels,
+                self._train,
+                self._test,
+                self.dataset,
+                self.seed,
+                with_references=False,
+                data_dir=self._data_dir,
+            )
         else:
-            if self._bench is None:
-                self._bench = Bench(
-                    images, labels, *self._real, self.dataset, self.seed, with_references=False
-                )
-            else:
-                self._bench = self._bench.with_samples(images, labels)
-            metrics = dict.fromkeys(self.outcomes.values())
-            found = [one for metric in metrics for one in METRICS[metric](self._bench)]
+            self._bench = self._bench.with_samples(images, labels)
+        metrics = dict.fromkeys(self.outcomes.values())
+        found = [one for metric in metrics for one in METRICS[metric]().measure(self._bench)]
         by_name = {one.name: one for one in found}
         return [by_name[name] for name in self.outcomes]
-
-    @cached_property
-    def _real(self):
-        return [load_arrays(self.dataset, split, **self._data) for split in ("train", "test")]
 
 
 class MetricProbe(keras.callbacks.Callback):
@@ -155,12 +159,16 @@ class MetricProbe(keras.callbacks.Callback):
         self._record: dict[str, Any] | None = None
 
     def prepare(self, model) -> None:
-        """Measure once, so that what cannot be measured is said before a training begins."""
-        self._ready = (_step(model), self._measure(model))
+        """Measure once, so that what cannot be measured is said before a training begins.
+
+        Args:
+            model: the model that will be trained.
+        """
+        self._ready = (model.steps_done, self._measure(model))
 
     def on_train_begin(self, logs=None):
         """Drop rows that will be measured again, read the best back, measure an untrained model."""
-        step = _step(self.model)
+        step = self.model.steps_done
         kept = probe_curves(self._rows.drop_after(step))
         self._latest = {name: values[-1] for name, (_, values, _) in kept.items()}
         self._next = 0 if step == 0 else (step // self.every + 1) * self.every
@@ -177,7 +185,7 @@ class MetricProbe(keras.callbacks.Callback):
             logs.update(self._latest)
 
     def _look(self) -> None:
-        step = _step(self.model)
+        step = self.model.steps_done
         if step < self._next and step != self.last:
             return
         self._next = (step // self.every + 1) * self.every
@@ -196,9 +204,7 @@ class MetricProbe(keras.callbacks.Callback):
                 self._keep(step, one)
 
     def _measure(self, model) -> list[Measurement]:
-        images = model.generate(self.num, seed=self.seed)
-        images = images if images.ndim == 2 else pictures.to_uint8(images)
-        return self.judge(images, model.check_labels(self.num, None))
+        return self.judge(draw(model, self.num, seed=self.seed), model.check_labels(self.num, None))
 
     def _add_row(self, step: int, found: Sequence[Measurement]) -> None:
         row: dict[str, Any] = {"steps": step, "num": self.num}
@@ -244,6 +250,10 @@ class MetricProbe(keras.callbacks.Callback):
 def check_keep_best(name: str | None, outcomes: Collection[str]) -> None:
     """Refuse to keep the best by what is not measured or has no better direction.
 
+    Args:
+        name: measurement by which the best is kept; None for none.
+        outcomes: what is measured.
+
     Raises:
         SettingError: the message says what could be taken.
     """
@@ -263,19 +273,31 @@ def check_keep_best(name: str | None, outcomes: Collection[str]) -> None:
 
 
 def read_best(path: str | os.PathLike) -> dict[str, Any] | None:
-    """Return metric, value and step of a model that a `MetricProbe` kept, None without one."""
+    """Return metric, value and step of a model that a `MetricProbe` kept, None without one.
+
+    Args:
+        path: the `.keras` file.
+    """
     return read_note(path, _RECORD)
 
 
 def read_probe(path: str | os.PathLike) -> list[Row]:
-    """Return the good rows of a probe file, numbers parsed, None where nothing was measured."""
+    """Return the good rows of a probe file, numbers parsed, None where nothing was measured.
+
+    Args:
+        path: the CSV file.
+    """
     return probe_history(path).read()
 
 
 def probe_curves(
     rows: Sequence[Row],
 ) -> dict[str, tuple[list[int], list[float], list[float]]]:
-    """Return steps, finite values and errors (0 where not estimated) of each measured name."""
+    """Return steps, finite values and errors (0 where not estimated) of each measured name.
+
+    Args:
+        rows: as `read_probe` returns them.
+    """
     names = dict.fromkeys(
         key for row in rows for key in row
         if key not in ("steps", "num") and not key.endswith("_error")
@@ -291,7 +313,3 @@ def probe_curves(
                 [one if one is not None and np.isfinite(one) else 0.0 for one in errors],
             )
     return curves
-
-
-def _step(model) -> int:
-    return int(model.d_updates.numpy())

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from tfgan_survey import pictures
-from tfgan_survey.errors import RunError
 from tfgan_survey.files import written_aside
+from tfgan_survey.training.looks import draw
 from tfgan_survey.training.run import load_run
 
 
@@ -48,25 +48,3 @@ def sample_run(
     with written_aside(output) as aside:
         np.savez_compressed(aside, **arrays)
     return output
-
-
-def draw(model, num: int, labels: int | Sequence[int] | None = None, seed: int = 0) -> np.ndarray:
-    """Sample a model as its data set is kept: uint8 images, or float32 points.
-
-    Args:
-        model: a `TrainableModel` that can sample.
-        num: how many.
-        labels: as in `GAN.generate`; so is `seed`.
-        seed: see `labels`.
-
-    Returns:
-        uint8 `(num, height, width, channels)`, or float32 `(num, features)`.
-
-    Raises:
-        RunError: the model cannot sample.
-    """
-    if "sample" not in model.abilities:
-        able = " and ".join(sorted(model.abilities)) or "nothing that is asked for by name"
-        raise RunError(f"{model.name} cannot sample: what it can do is {able}.")
-    made = model.generate(num, labels, seed)
-    return made if model.spec.takes_points else pictures.to_uint8(made)

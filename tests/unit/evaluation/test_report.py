@@ -3,17 +3,22 @@
 import html
 import json
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from PIL import Image
 from selenium.webdriver.common.by import By
 
 from tfgan_survey.cli import cli
 from tfgan_survey.data import load_arrays, ring
 from tfgan_survey.errors import RunError, SettingError
-from tfgan_survey.evaluation import charts, markup, write_report
+from tfgan_survey.evaluation import Target, charts, write_report
+from tfgan_survey.evaluation.report import curves
+from tfgan_survey.evaluation.subject import Subject
 from tfgan_survey.evaluation.walks import between, walk
 from tfgan_survey.layers.sampling import latents_from_seeds
 from tfgan_survey.metrics import Measurement
@@ -66,7 +71,9 @@ def asks_nobody(text):
     """Whether a page refers to nothing outside of itself."""
     text = re.sub('(data:image/png;base64,)[^"]*', r"\1", text)
     outside = re.findall(r"""(?:src|href|action)\s*=\s*["'](?!data:|#)[^"']*""", text)
-    outside += re.findall(r"@import|\burl\(|<script|<iframe|<object|<base|srcset|refresh", text)
+    outside += re.findall(
+        r"@import|\burl\((?!#)|<script|<iframe|<object|<base|srcset|refresh", text
+    )
     return not outside and not re.search(r"https?:|//[a-z]", text)
 
 
@@ -90,13 +97,27 @@ def test_text_is_escaped(page):
     assert "features of &lt;b&gt;this&lt;/b&gt; &amp; that" in text and "<b>" not in text
     hostile = '"><script>'
     for made in (
-        markup.facts({hostile: hostile}),
-        markup.labelled([(hostile, [], "")]),
-        markup.image(Image.new("L", (1, 1)), hostile),
-        charts.line_chart({hostile: ([1, 2], [1, 2])}, hostile, hostile),
-        charts.scatter(np.zeros((2, 2)), hostile, np.ones((1, 2)), 0.1),
+        charts.line_chart({hostile: ([1, 2], [1, 2])}, hostile, hostile).svg,
+        charts.scatter(np.zeros((2, 2)), hostile, np.ones((1, 2)), 0.1).svg,
     ):
         assert hostile not in made and "&lt;script&gt;" in made
+
+
+def test_what_a_run_says_of_itself_is_escaped_everywhere(tmp_path, run):
+    """Columns, settings, class names, metrics and reasons are words of others."""
+    hostile = '<u>"x'
+    folder = RunFolder(tmp_path / hostile)
+    shutil.copytree(run.path, folder.path)
+    rows = folder.history.read_text().splitlines()
+    folder.history.write_text("\n".join([rows[0] + "," + hostile.replace('"', ""), *(
+        f"{row},{i}" for i, row in enumerate(rows[1:])
+    )]) + "\n")  # fmt: skip
+    target = Target(folder.path)
+    target.left_out = {hostile: hostile}
+    found = [Measurement(hostile, 1.0, None, 9, 0, hostile, (), {hostile: [hostile]})]
+    text = write_report(tmp_path / "page.html", target, found).read_text()
+    assert "<u>" not in text and text.count("&lt;u&gt;") > 9
+    assert asks_nobody(text)
 
 
 def test_the_table_holds_values_references_and_directions(page):
@@ -105,9 +126,9 @@ def test_the_table_holds_values_references_and_directions(page):
     cells = {re.sub("<.*", "", name).strip(): re.findall("<td.*?>(.*?)</td>", row)
              for name, row in rows}  # fmt: skip
     assert cells == {
-        "frechet_distance": ["0.501 &plusmn; 0.054", "0.0650 &plusmn; 0.0086", "90"],
-        "gan_test": ["0.99420 &plusmn; 0.00080", "&ndash;", "90"],
-        "reverse_kl": ["inf", "&ndash;", "90"],
+        "frechet_distance": ["0.501 ± 0.054", "0.0650 ± 0.0086", "90"],
+        "gan_test": ["0.99420 ± 0.00080", "–", "90"],
+        "reverse_kl": ["inf", "–", "90"],
     }
     meanings = [re.findall('title="(.*?)"', name) for name, _ in rows]
     assert meanings == [["lower is better"], ["higher is better"], ["lower is better"]]
@@ -136,6 +157,12 @@ def test_files_of_samples_have_what_is_possible(tmp_path, digits):
     assert text.count('alt="ten samples of class') == 10
 
 
+def spots(svg, kind):
+    """Return where the markers of a group are."""
+    group = svg.partition(f'<g class="{kind}">')[2].partition("<g class=")[0]
+    return np.array(re.findall(r'<use [^>]*x="([\d.]+)" y="([\d.]+)"', group), float)
+
+
 def test_points_are_drawn_over_their_modes(tmp_path):
     points = ring().sample(300, seed=1)
     points[0] = 50.0
@@ -149,12 +176,12 @@ def test_points_are_drawn_over_their_modes(tmp_path):
     assert headings(tmp_path / "points.html") == HEADINGS[:2]
     assert "generated: 300 points, 1 outside" in text
     generated = text.partition("generated:")[2].partition("</svg>")[0]
-    assert generated.count('class="mode"') == 8
-    drawn = re.findall(r"M([\d.]+) ([\d.]+)h0", generated)
-    assert len(drawn) == 299
+    drawn = spots(generated, "dots")
+    assert len(drawn) == 299 and len(spots(generated, "modes")) == 8
     # Up is positive y, as in the plane: the picture's rows count downwards.
-    place = (points[1] * [1, -1] / 1.25 + 1) / 2 * 320
-    np.testing.assert_allclose(np.array(drawn[0], float), place, atol=0.06)
+    place = (points[1] * [1, -1] / 1.25 + 1) / 2 * 230.4
+    np.testing.assert_allclose(drawn[0], place, atol=0.06)
+    np.testing.assert_allclose(spots(generated, "modes")[2], [115.2, 230.4 * 0.1], atol=0.06)
 
 
 def test_refusals(tmp_path, run, digits):
@@ -190,7 +217,7 @@ def test_a_walk_leads_from_seed_to_seed(run, truncation):
     gan = load_run(run.path)
     gan.truncation = truncation
     labels = np.array([3, 7])
-    frames = walk(gan, labels, steps=3, seed=5)
+    frames = walk(Subject(gan), labels, steps=3, seed=5)
     assert frames.shape == (2, 3, 28, 28, 1)
     np.testing.assert_allclose(frames[:, 0], gan.generate(2, [3, 7], seed=5), atol=1e-6)
     np.testing.assert_allclose(frames[:, 2], gan.generate(2, [3, 7], seed=7), atol=1e-6)
@@ -203,33 +230,69 @@ def test_a_walk_leads_from_seed_to_seed(run, truncation):
     np.testing.assert_allclose(frames[0, 1], made[0], atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "ticks"),
-    [
-        (0.13, 0.97, [0, 0.2, 0.4, 0.6, 0.8, 1]),
-        (937, 12000, [0, 5000, 10000, 15000]),
-        (-3.0, -1.0, [-3, -2.5, -2, -1.5, -1]),
-        (0, 5.8, [0, 2, 4, 6]),
-    ],
-)
-def test_ticks_are_round_and_enclose(low, high, ticks):
-    assert charts._ticks(low, high) == pytest.approx(ticks)
+def vertices(svg, kind):
+    """Return the points of a line."""
+    path = svg.partition(f'<g class="{kind}">')[2].partition('"/>')[0]
+    return np.array(re.findall(r"[ML] ([\d.]+) ([\d.]+)", path), float)
 
 
 def test_lines_lie_where_their_values_say():
     made = charts.line_chart(
         {"loss": ([0, 10, 20, 30], [0.0, 1.0, np.nan, 0.5])}, "t", errors=[0.0, 0.0, 0.0, 0.1],
         mark=30,
-    )  # fmt: skip
-    line = re.search(r'<polyline class="line s0" points="(.*?)"', made).group(1)
-    points = np.array([pair.split(",") for pair in line.split()], float)
-    assert len(points) == 3, "what is not finite is left out"
-    left, right = 52, 420 - 26
-    np.testing.assert_allclose(points[:, 0], left + np.array([0, 1 / 3, 1]) * (right - left),
-                               atol=0.06)  # fmt: skip
-    np.testing.assert_allclose(points[:, 1], 10 + np.array([1, 0, 0.5]) * (240 - 44), atol=0.06)
-    assert f'class="mark" cx="{points[2, 0]}"' in made
-    assert charts.line_chart({"loss": ([1], [np.nan])}, "t") == ""
+    ).svg  # fmt: skip
+    line = vertices(made, "line-0")
+    assert len(line) == 3, "what is not finite is left out"
+    across, down = (line - line[0]).T
+    assert across[1] / across[2] == pytest.approx(1 / 3, abs=1e-4)
+    assert down[1] < -50 and down[2] / down[1] == pytest.approx(0.5, abs=1e-4), "up is more"
+    np.testing.assert_allclose(spots(made, "mark"), line[2:], atol=1e-6)
+    band = vertices(made.replace(" -", " "), "band")
+    height = band[:, 1].max() - band[:, 1].min()
+    assert height > abs(down[1]) * 0.99 and "ends at 0.5" in made
+    last = np.sort(band[np.isclose(band[:, 0], line[2, 0], atol=1e-3), 1])
+    assert last[-1] - last[0] == pytest.approx(0.2 * abs(down[1]), rel=1e-3), "two errors wide"
+    assert charts.line_chart({"loss": ([1], [np.nan])}, "t") is None
+
+
+def test_charts_are_the_same_every_time_and_take_their_colours_from_the_page():
+    def draw():
+        lines = {f"line {i}": ([0, 1], [i, 2 * i]) for i in range(8)}
+        return charts.line_chart(lines, "eight lines").svg
+
+    made = draw()
+    assert made == draw() and asks_nobody(made)
+    assert not re.search(r"#(?![mp][0-9a-f]{10})", made), "no colour but the page's own"
+    assert {f"var(--s{i})" for i in range(charts.COLOURS)} <= set(re.findall(r"var\([^)]*\)", made))
+    style = (Path(charts.__file__).parent / "report.html").read_text()
+    for name in set(re.findall(r"var\((--\w+)\)", made)):
+        assert style.count(f"{name}: #") == 2, f"{name} in light and in dark"
+
+
+def test_every_column_of_a_history_is_drawn():
+    rows = [
+        {"epoch": 1, "steps": 9, "g_updates": 9, "seconds": 1.0, "d_loss": 1.0, "g_loss": 1.0,
+         "penalty": 0.0, "d_real": 0.5, "d_fake": 0.5},
+        {"epoch": 2, "steps": 18, "g_updates": 18, "seconds": 1.0, "d_loss": 1.0, "g_loss": 1.0,
+         "penalty": 0.0, "d_real": 0.5, "d_fake": 0.5, "kl_loss": 2.0, "gamma": 0.3},
+    ]  # fmt: skip
+    assert curves(rows) == [
+        ("Loss, mean over an epoch", ["d_loss", "g_loss", "kl_loss"]),
+        ("Mean output", ["d_real", "d_fake"]),
+        ("gamma, mean over an epoch", ["gamma"]),
+    ]
+    rows[0]["penalty"] = 0.1
+    assert curves(rows)[0][1] == ["d_loss", "g_loss", "penalty", "kl_loss"]
+
+
+def test_matplotlib_that_is_missing_is_named_before_anything_is_measured(tmp_path):
+    code = (
+        "import sys; sys.modules['matplotlib'] = None\n"
+        "from tfgan_survey.cli import main\n"
+        f"main(['evaluate', {str(tmp_path / 'none.npz')!r}, '--report', 'page.html'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1 and "pip install 'tfgan-survey[plots]'" in done.stderr
 
 
 def test_the_page_in_a_browser_without_a_network(page, browser):

@@ -1,6 +1,7 @@
 """Runs, files, tables and JSON."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -75,10 +76,15 @@ def test_command_writes_the_table_and_strict_json(tmp_path):
     assert list(output.parent.iterdir()) == [output]
 
 
-def test_help_names_every_metric():
-    text = " ".join(CliRunner().invoke(cli, ["evaluate", "--help"]).stdout.split())
-    listed = text.partition("Metrics: ")[2].partition(". The data sets")[0].split(", ")
-    assert listed == list(METRICS)
+def test_help_and_list_come_from_the_metrics():
+    text = CliRunner().invoke(cli, ["evaluate", "--help"]).stdout.partition("Metrics:")[2]
+    assert re.findall(r"^  (\w+)", text, re.MULTILINE) == list(METRICS)
+    lines = CliRunner().invoke(cli, ["metrics"]).stdout.splitlines()
+    listed = {line.split()[0]: line for line in lines[1:]}
+    assert list(listed) == list(METRICS)
+    assert "precision (higher), recall (higher)" in listed["precision_recall"]
+    assert "images, classifier, labels" in listed["gan_test"] and " yes " in listed["gan_test"]
+    assert "three minutes" in listed["gan_train"] and " no " in listed["gan_train"]
 
 
 def test_command_reads_images_and_adds_an_untrained_stand_in(tmp_path, run):

@@ -8,12 +8,14 @@ from tfgan_survey.errors import DataError, SettingError, UnknownNameError
 from tfgan_survey.evaluation import evaluate_samples, read_samples
 from tfgan_survey.metrics import (
     Features,
+    Given,
     classifier_score,
     default_metrics,
     frechet_distance,
     kernel_distance,
     precision_recall,
 )
+from tfgan_survey.metrics.choice import left_out
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,8 @@ def test_values_are_those_of_the_functions(measured, test_set, train_set):
 def test_every_value_has_its_protocol_and_its_real_reference(measured):
     assert set(measured) == {
         "frechet_distance", "kernel_distance", "classifier_score", "precision", "recall",
-        "density", "coverage", "gan_test", "class_diversity", "worst_class_diversity",
+        "density", "coverage", "sliced_wasserstein", "gan_test", "class_diversity",
+        "worst_class_diversity",
     }  # fmt: skip
     for name, one in measured.items():
         assert one.num == 1000 and one.protocol, name
@@ -109,22 +112,49 @@ def test_points_of_a_mixture():
         evaluate_samples(ring().sample(10), None, "ring", ["gan_test"])
 
 
-def test_progress_names_each_metric(train_set):
+def test_progress_names_each_metric_and_what_it_is_doing(train_set):
     told = []
     names = ["classifier_score", "kernel_distance"]
     evaluate_samples(
-        train_set.images[:100],
+        train_set.images[:600],
         None,
         "mnist_mini",
         names,
         progress=lambda name, done: told.append((name, done)),
     )
-    assert told == [("classifier_score", 0.0), ("kernel_distance", 0.5)]
+    shares = [done for _, done in told]
+    assert shares == sorted(shares) and shares[0] >= 0 and shares[-1] < 1
+    steps = list(dict.fromkeys(name for name, _ in told))
+    assert steps == [
+        "classifier_score",
+        "classifier_score: features of 600 samples",
+        "classifier_score: features of 10,000 training images",
+        "kernel_distance",
+        "kernel_distance: features of 2,000 test images",
+    ]
+    # Of 12,600 images 10,600 are looked through for the first of two metrics.
+    (at,) = (done for name, done in told if name == "kernel_distance")
+    assert at == 0.5
+    before = [done for name, done in told if "training" in name]
+    assert before[0] == pytest.approx(0.9 * 600 / 12600 / 2) and len(before) == 21
+    assert before[-1] == pytest.approx(0.9 * 10600 / 12600 / 2)
 
 
-def test_labels_decide_the_defaults_and_are_asked_for(train_set):
-    assert "gan_test" not in default_metrics(False)
-    assert "gan_test" in default_metrics(True)
+def test_labels_and_data_decide_the_defaults(train_set):
+    def given(dataset="mnist", shape=(28, 28, 1), labelled=False):
+        return Given(dataset, shape, labelled, 60_000)
+
+    by_features = ["frechet_distance", "kernel_distance", "classifier_score", "precision_recall",
+                   "density_coverage"]  # fmt: skip
+    assert default_metrics(given()) == [*by_features, "sliced_wasserstein"]
+    assert default_metrics(given(labelled=True))[6:] == ["gan_test", "class_diversity"]
+    for other in (given("cifar10", (32, 32, 3), True), given("mnist", (32, 32, 1), True),
+                  given("emnist/letters", (28, 28, 1), True)):  # fmt: skip
+        assert default_metrics(other) == ["sliced_wasserstein", "class_diversity"]
+        assert list(left_out(other)) == [*by_features, "gan_test"]
+    assert default_metrics(given("ring", (2,))) == ["mode_coverage"]
+    assert left_out(given("ring", (2,))) == {}
+    assert list(left_out(given())) == ["gan_test", "class_diversity"]
     for name in ("gan_test", "gan_train", "class_diversity"):
         with pytest.raises(SettingError, match=f"{name} needs the labels"):
             evaluate_samples(train_set.images[:50], None, "mnist_mini", [name])

@@ -3,13 +3,10 @@
 import numpy as np
 import pytest
 
-from tfgan_survey.metrics.class_conditional import (
-    class_diversity,
-    gan_test,
-    gan_train,
-    mean_pairwise_distance,
-)
+from tfgan_survey.metrics.class_diversity import class_diversity, mean_pairwise_distance
 from tfgan_survey.metrics.common import MetricWarning
+from tfgan_survey.metrics.gan_test import gan_test
+from tfgan_survey.metrics.gan_train import gan_train
 
 
 def test_gan_test_of_real_images_is_the_classifiers_accuracy(digits, mnist_features):

@@ -9,10 +9,9 @@ from tfgan_survey.metrics.frechet import (
     frechet_distance,
     frechet_standard_error,
     gaussian_frechet_distance,
-    kernel_distance,
     real_frechet_distance,
-    squared_mmd,
 )
+from tfgan_survey.metrics.kernel_distance import kernel_distance, squared_mmd
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_survey.metrics.inception_network import InceptionNetwork, average_pool
 from tfgan_survey.metrics.inception_weights import fold_units
+from tfgan_survey.metrics.networks.inception import InceptionNetwork, average_pool
 
 _spec = importlib.util.spec_from_file_location(
     "inception_toy", Path(__file__).with_name("inception_toy.py")

@@ -41,6 +41,17 @@ def test_held_out_images_score_the_percentile_by_construction(images):
     assert found.near_copies.value == pytest.approx(0.1, abs=1e-3)
 
 
+def test_exact_copies_count_where_the_threshold_is_zero(images):
+    """More than 1 % of the test images are in the training set: only copies are near."""
+    train, test = images[:500], images[400:1000]
+    samples = images[1000:1100].copy()
+    samples[:40] = train[:40]
+    found = nearest_neighbours(samples, train, test)
+    assert found.threshold == 0.0
+    assert found.near_copies.value == 0.4 and (found.near == (np.arange(100) < 40)).all()
+    assert (found.distances[:40, 0] == 0).all()
+
+
 def test_rows_hold_the_sample_first(images):
     rows = neighbour_rows(images[:4], images, np.array([[9, 8]] * 4))
     assert rows.shape == (4, 3, 5, 5, 1)

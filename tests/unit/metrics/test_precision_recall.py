@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 
 from tfgan_survey.metrics.common import MetricWarning
-from tfgan_survey.metrics.precision_recall import (
-    density_coverage,
-    neighbour_radius,
-    precision_recall,
-)
+from tfgan_survey.metrics.density_coverage import density_coverage
+from tfgan_survey.metrics.distances import squared_neighbour_radius, within
+from tfgan_survey.metrics.precision_recall import precision_recall
 
 
 @pytest.fixture
@@ -84,8 +82,30 @@ def test_an_outlier_with_a_wide_ball_fools_precision_but_not_density():
 
 def test_radius_leaves_the_point_itself_out():
     points = np.array([[0.0], [1.0], [3.0], [7.0]])
-    assert neighbour_radius(points, 1) == pytest.approx([1, 1, 2, 4])
-    assert neighbour_radius(points, 2) == pytest.approx([3, 2, 3, 6])
+    assert np.sqrt(squared_neighbour_radius(points, 1)) == pytest.approx([1, 1, 2, 4])
+    assert np.sqrt(squared_neighbour_radius(points, 2)) == pytest.approx([3, 2, 3, 6])
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+def test_copies_lie_in_balls_of_radius_zero(offset):
+    """Every real point five times: all third neighbours are copies, at distance 0."""
+    once = np.random.default_rng(6).normal(size=(200, 64)) + offset
+    real = np.repeat(once, 5, axis=0)
+    fake = np.random.default_rng(7).permutation(real)
+    assert (squared_neighbour_radius(real, 3) == 0).all()
+    manifold, balls = precision_recall(real, fake), density_coverage(real, fake, k=4)
+    assert (manifold.precision.value, manifold.recall.value) == (1.0, 1.0)
+    assert (balls.density.value, balls.coverage.value) == (5 / 4, 1.0)
+    near = fake + np.float64(1e-9)
+    assert precision_recall(real, near).precision.value == 0.0, "near is not equal"
+
+
+def test_a_point_lies_in_the_ball_whose_border_it_sets():
+    """The k-th neighbour itself is in the closed ball: k + 1 points of the own set, no fewer."""
+    points = np.random.default_rng(8).normal(size=(300, 16)) * 100 + 1e3
+    for k in (1, 3, 5):
+        inside = np.concatenate(list(within(points, points, squared_neighbour_radius(points, k))))
+        assert (inside.sum(axis=0) == k + 1).all()
 
 
 @pytest.mark.parametrize("function", [precision_recall, density_coverage])

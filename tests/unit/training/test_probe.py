@@ -10,12 +10,12 @@ from PIL import Image
 
 from tfgan_survey import cli
 from tfgan_survey.data import ring
-from tfgan_survey.data.sets.mixtures import MIXTURES
 from tfgan_survey.errors import RunError, SettingError, UnknownNameError
 from tfgan_survey.evaluation import evaluate_run, evaluate_samples
+from tfgan_survey.evaluation.samples import NUM
 from tfgan_survey.export import export_run
-from tfgan_survey.metrics import METRICS, Measurement
-from tfgan_survey.metrics.outcomes import NEED_LABELS, OUTCOMES, choose_outcomes
+from tfgan_survey.metrics import METRICS, Given, Measurement
+from tfgan_survey.metrics.choice import choose_outcomes
 from tfgan_survey.pictures import to_uint8
 from tfgan_survey.training import MetricProbe, RunFolder, load_run, train
 from tfgan_survey.training.probe import SEED, Judge, read_best, read_probe
@@ -80,6 +80,11 @@ def probed(tmp_path_factory):
 
 def test_what_is_trained_is_the_same_with_and_without_the_probe(plain, probed):
     assert same(plain, probed[0].path)
+
+
+def test_a_checkpoint_is_not_chosen_by_the_samples_that_evaluation_draws():
+    asked = set(range(SEED, SEED + 2000))
+    assert not asked & set(range(NUM)), "first seed 0, the default of evaluate"
 
 
 def test_rows_are_the_metrics_of_the_model_at_that_step(probed):
@@ -273,7 +278,9 @@ def test_the_real_data_is_judged_once(monkeypatch):
 
     seen = []
     both = Features.both
-    monkeypatch.setattr(Features, "both", lambda self, x: (seen.append(len(x)), both(self, x))[1])
+    monkeypatch.setattr(
+        Features, "both", lambda self, x, *more: (seen.append(len(x)), both(self, x))[1]
+    )
     judge = Judge("mnist_mini", ["classifier_score", "precision"], labelled=False)
     rng = np.random.default_rng(0)
     for size in (50, 50):
@@ -287,20 +294,23 @@ def test_points_are_judged_by_modes():
     found = judge(np.where(points[:, :1] > 0.5, points, points + 9), None)
     assert [one.name for one in found] == ["high_quality", "modes"]
     assert found[1].value == 3.0 and found[0].value == pytest.approx(3 / 8, abs=0.07)
-    assert set(MIXTURES) == {"ring", "grid"}
-    with pytest.raises(UnknownNameError, match="modes"):
+    with pytest.raises(SettingError, match="frechet_distance needs images; grid has points"):
         Judge("grid", ["frechet_distance"], labelled=False)
+    with pytest.raises(SettingError, match="modes needs points of a known density"):
+        Judge("mnist_mini", ["modes"], labelled=False)
 
 
 def test_every_metric_says_what_it_yields():
-    """Outcomes against what the suite returns, on metrics that take no training."""
+    """Outcomes against what is measured, on metrics that take no training."""
     rng = np.random.default_rng(0)
     images, labels = rng.random((80, 28, 28, 1)), np.arange(80) % 10
-    cheap = [name for name in OUTCOMES if name not in EXPENSIVE]
+    cheap = [name for name in METRICS if name not in (*EXPENSIVE, "mode_coverage")]
     found = evaluate_samples(images, labels, "mnist_mini", cheap)
-    assert [one.name for one in found] == [name for one in cheap for name in OUTCOMES[one]]
-    assert set(OUTCOMES) <= set(METRICS) and set(NEED_LABELS) <= set(METRICS)
-    assert choose_outcomes(["density_coverage", "recall"]) == {
+    assert [one.name for one in found] == [name for one in cheap for name in METRICS[one].outcomes]
+    points = evaluate_samples(ring().sample(50), None, "ring")
+    assert [one.name for one in points] == list(METRICS["mode_coverage"].outcomes)
+    given = Given("mnist", (28, 28, 1), True, 60_000)
+    assert choose_outcomes(["density_coverage", "recall"], given) == {
         "density": "density_coverage", "coverage": "density_coverage",
         "recall": "precision_recall",
     }  # fmt: skip

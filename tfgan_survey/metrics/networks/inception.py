@@ -18,20 +18,23 @@ SIDE = 299
 class InceptionNetwork:
     """Images to the 2,048 features of the layer `pool_3`.
 
-    Formula:  resize to 299x299, (x - 128) / 128, 5 units and 2 max pools, 3 blocks A, B, 4 blocks
-              C, D, 2 blocks E, mean over the 8x8 positions; a unit is relu(w * x + b), see
-              `fold_units`.
-    Why:      the resize is the bilinear one of TensorFlow 1 (source position = target position *
-              scale, border repeated, no smoothing), because the graph of the paper's code has it
-              inside, and because the package that the weights come from takes it by default. Ports
-              that align half pixels (pytorch-fid) or map to [-1, 1] give slightly other features.
+    Formula:
+        resize to 299x299, (x - 128) / 128, 5 units and 2 max pools, 3 blocks A, B, 4 blocks
+        C, D, 2 blocks E, mean over the 8x8 positions; a unit is relu(w * x + b), see
+        `fold_units`.
+    Why:
+        the resize is the bilinear one of TensorFlow 1 (source position = target position *
+        scale, border repeated, no smoothing), because the graph of the paper's code has it
+        inside, and because the package that the weights come from takes it by default. Ports
+        that align half pixels (pytorch-fid) or map to [-1, 1] give slightly other features.
 
     Args:
         units: kernel `(height, width, in, out)` and bias `(out,)` by name; all widths follow from
             them.
 
-    Source:   Szegedy et al. 2015, arXiv:1512.00567, Table 1, in the released graph's variant;
-              Heusel et al. 2017, arXiv:1706.08500, for its use.
+    Source:
+        Szegedy et al. 2015, arXiv:1512.00567, Table 1, in the released graph's variant;
+        Heusel et al. 2017, arXiv:1706.08500, for its use.
     """
 
     def __init__(self, units: Mapping[str, tuple[np.ndarray, np.ndarray]]):
@@ -48,7 +51,11 @@ class InceptionNetwork:
         return self._function(tf.cast(images, tf.float32)).numpy()
 
     def forward(self, x: tf.Tensor) -> tf.Tensor:
-        """Return features of float32 images 0..255; the equations, block by block."""
+        """Return features of float32 images 0..255; the equations, block by block.
+
+        Args:
+            x: float32 `(n, height, width, 3)`.
+        """
         x = tf.raw_ops.ResizeBilinear(images=x, size=(SIDE, SIDE))
         x = (x - 128.0) / 128.0
         x = self._unit(x, "conv", 2, "VALID")
@@ -140,7 +147,11 @@ class InceptionNetwork:
 
 
 def average_pool(x: tf.Tensor) -> tf.Tensor:
-    """Return the mean over 3x3 positions; at the border over those inside the image only."""
+    """Return the mean over 3x3 positions; at the border over those inside the image only.
+
+    Args:
+        x: float32 `(n, height, width, channels)`.
+    """
     return tf.nn.avg_pool2d(x, 3, 1, "SAME")
 
 

@@ -1,0 +1,206 @@
+"""The pictures of a report: samples, their nearest training images, walks between latents."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tfgan_survey import pictures
+from tfgan_survey.data.sets.mixtures import MIXTURES
+from tfgan_survey.evaluation import charts
+from tfgan_survey.evaluation.target import Target
+from tfgan_survey.evaluation.walks import walk
+from tfgan_survey.metrics import nearest_neighbours, neighbour_rows
+from tfgan_survey.metrics.nearest_neighbours import THRESHOLD_IMAGES
+
+_ROWS = COLUMNS = 10
+_WALK_STEPS, _NEIGHBOURS = 11, 5
+POINTS = 2500
+"""As many as the published protocol of ring and grid scores."""
+
+Section = dict[str, Any]
+"""What the template lays out; empty where the target has nothing to show."""
+
+
+class Picture(NamedTuple):
+    """An image that the page holds itself; `kind` is its class in the style sheet."""
+
+    source: str
+    alt: str
+    width: int
+    height: int
+    kind: str
+
+
+class Row(NamedTuple):
+    """Pictures side by side, a name before them and a text behind."""
+
+    name: str
+    pictures: Sequence[Picture]
+    after: str = ""
+    near: bool = False
+
+
+def picture(images: np.ndarray, columns: int, alt: str, kind: str = "strip") -> Picture:
+    """Lay images out in a grid and hold it as a data URI.
+
+    Args:
+        images: `(n, height, width, channels)`, see `tfgan_survey.pictures.grid`.
+        columns: images in a row.
+        alt: the same in words.
+        kind: class in the style sheet.
+    """
+    sheet = pictures.grid(images, columns, scale=1)
+    file = io.BytesIO()
+    sheet.save(file, "PNG", optimize=True)
+    data = base64.b64encode(file.getvalue()).decode()
+    return Picture(f"data:image/png;base64,{data}", alt, sheet.width, sheet.height, kind)
+
+
+class Gallery:
+    """The sections of a report that are pictures.
+
+    Args:
+        target: whose samples are shown; its seed is the first of theirs.
+    """
+
+    def __init__(self, target: Target):
+        self.target = target
+
+    @cached_property
+    def labels(self) -> np.ndarray | None:
+        """One label for each row of pictures; None without classes."""
+        if self.target.subject is None:
+            known = self.target.file[1]
+            return None if known is None else np.unique(known)[:_ROWS]
+        classes = self.target.subject.num_classes
+        return None if classes is None else np.arange(min(classes, _ROWS))
+
+    def class_name(self, label: int) -> str:
+        """Return the name of a class.
+
+        Args:
+            label: class id.
+        """
+        names = self.target.train.class_names
+        return names[label] if label < len(names) else str(label)
+
+    @cached_property
+    def pictured(self) -> np.ndarray:
+        """Return uint8 images `(rows, columns, h, w, c)`, one row a class where there are any."""
+        labels = self.labels
+        if self.target.subject is not None:
+            num = _ROWS * COLUMNS if labels is None else len(labels) * COLUMNS
+            ids = None if labels is None else np.repeat(labels, COLUMNS)
+            images = self.target.subject.draw(num, ids, self.target.seed)
+            return images.reshape(-1, COLUMNS, *images.shape[1:])
+        images, known = self.target.file
+        columns = COLUMNS
+        if labels is None:
+            chosen = list(images[: _ROWS * COLUMNS])
+            columns = min(COLUMNS, len(chosen))
+            groups = [chosen[i : i + columns] for i in range(0, len(chosen), columns)]
+        else:
+            groups = [list(images[known == label][:COLUMNS]) for label in labels]
+        blank = np.zeros_like(images[0])
+        return pictures.to_uint8(
+            np.array([group + [blank] * (columns - len(group)) for group in groups])
+        )
+
+    def samples(self) -> Section:
+        """Show samples, not chosen: one row a class, a sheet, or a plane."""
+        if self.target.given.points:
+            return self._planes()
+        rows, labels = self.pictured, self.labels
+        if labels is None:
+            num = rows.shape[0] * rows.shape[1]
+            num = num if self.target.subject is not None else min(num, len(self.target.file[0]))
+            note = (
+                "in the file's order"
+                if self.target.subject is None
+                else f"seeds from {self.target.seed}"
+            )
+            images = rows.reshape(-1, *rows.shape[2:])
+            return {
+                "note": f"The first {num} samples, {note}: not chosen.",
+                "sheet": picture(images, rows.shape[1], f"grid of {num} samples", "sheet"),
+            }
+        names = [self.class_name(label) for label in labels]
+        return {
+            "note": "One row a class, not chosen.",
+            "rows": [
+                Row(name, [picture(row, COLUMNS, f"ten samples of class {name}")])
+                for name, row in zip(names, rows, strict=True)
+            ],
+        }
+
+    def _planes(self) -> Section:
+        """Show points beside as many of their mixture."""
+        mixture = MIXTURES[self.target.dataset]()
+        if self.target.subject is None:
+            points = np.asarray(self.target.file[0][:POINTS], np.float64)
+        else:
+            points = self.target.subject.draw(POINTS, None, self.target.seed)
+        radius = 3 * float(mixture.sigma[0])
+        real = mixture.sample(len(points), seed=self.target.seed)
+        return {
+            "note": "Rings mark the modes; a point within three deviations of one is good.",
+            "kind": "plane",
+            "charts": [
+                charts.scatter(points, "generated", mixture.modes, radius),
+                charts.scatter(real, "drawn from the true mixture", mixture.modes, radius),
+            ],
+        }
+
+    def neighbours(self) -> Section:
+        """Show samples beside their nearest training images."""
+        if self.target.given.points:
+            return {}
+        train, test = self.target.train.images, self.target.test.images
+        pictured = self.pictured
+        # One of each class, or the first ten.
+        chosen = pictured[0] if self.labels is None else pictured[:, 0]
+        found = nearest_neighbours(chosen, train, test[:THRESHOLD_IMAGES], _NEIGHBOURS)
+        rows = []
+        for images, distances, near in zip(
+            neighbour_rows(chosen, train, found.indices), found.distances, found.near, strict=True
+        ):
+            nearest = f"{distances[0]:.2f}"
+            beside = f"its {_NEIGHBOURS} nearest training images, the nearest at {nearest}"
+            pair = [
+                picture(images[:1], 1, "a sample", "one"),
+                picture(images[1:], _NEIGHBOURS, beside, "five"),
+            ]
+            rows.append(Row("", pair, nearest, bool(near)))
+        return {
+            "note": f"Left a sample, right its {_NEIGHBOURS} nearest of {len(train):,} training "
+            f"images by pixel distance, and the distance to the nearest. Up to "
+            f"{found.threshold:.2f}, where 1 % of test images lie, a sample counts as a near copy.",
+            "halves": True,
+            "rows": rows,
+        }
+
+    def walks(self) -> Section:
+        """Show walks between latents."""
+        subject = self.target.subject
+        if subject is None or self.target.given.points:
+            return {}
+        labels = self.labels
+        frames = pictures.to_uint8(walk(subject, labels, _WALK_STEPS, seed=self.target.seed))
+        names = [""] * len(frames) if labels is None else [self.class_name(one) for one in labels]
+        whose = [f" of class {name}" if name else "" for name in names]
+        way = "along the sphere" if subject.latent == "normal" else "in a straight line"
+        under = "" if labels is None else " under one label"
+        return {
+            "note": f"Each row leads {way} from one latent ({subject.latent}, {subject.latent_dim} "
+            f"numbers) to another{under}.",
+            "rows": [
+                Row(name, [picture(row, _WALK_STEPS, f"walk between two samples{of}")])
+                for name, of, row in zip(names, whose, frames, strict=True)
+            ],
+        }

@@ -1,0 +1,1 @@
+"""Networks whose modules need TensorFlow at once; the metrics that use them import them late."""
