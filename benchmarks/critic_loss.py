@@ -80,7 +80,8 @@ def train(asked: Mapping[str, Any], data_dir: Path | None) -> dict[str, Any]:
 def distance_estimate(record: dict[str, Any]) -> np.ndarray:
     """Return what the discriminator's loss says of the distance between data and samples.
 
-    Formula: W1 (up to the critic's slope) = -d_loss; JS = log 2 - d_loss / 2 for minimax losses.
+    Formula:
+        W1 (up to the critic's slope) = -d_loss; JS = log 2 - d_loss / 2 for minimax losses.
     """
     losses = np.asarray(record["curve"]["d_loss"])
     return math.log(2.0) - losses / 2 if record["model"] == "dcgan" else -losses

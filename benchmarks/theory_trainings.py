@@ -186,9 +186,10 @@ def train_gaussian(
 ) -> GaussianFit:
     """Fit the Gaussian by the package's GAN: x = mean + deviation z against a tanh network.
 
-    Why:      the saddle form, whose two players share one value, and simultaneous updates, as in
-              the paper. The learning rate falls to 0 along a cosine: at a constant one the Gaussian
-              goes on circling its optimum.
+    Why:
+        the saddle form, whose two players share one value, and simultaneous updates, as in
+        the paper. The learning rate falls to 0 along a cosine: at a constant one the Gaussian
+        goes on circling its optimum.
 
     Args:
         name: one of `objectives.divergences.DIVERGENCES`.
@@ -202,9 +203,10 @@ def train_gaussian(
         Mean and deviation at the end, and the lower bound of the divergence that the discriminator
         reached, mean over the last tenth of the steps.
 
-    Source: Nowozin et al. 2016, arXiv:1606.00709, univariate mixture example: two hidden layers of
-    64 tanh units, batch 1,024. Departure: Adam with a falling rate in place of plain gradient steps
-    of 0.01.
+    Source:
+        Nowozin et al. 2016, arXiv:1606.00709, univariate mixture example: two hidden layers of 64
+        tanh units, batch 1,024. Departure: Adam with a falling rate in place of plain gradient
+        steps of 0.01.
     """
     gan = GAN(
         linear_pair([[1.0]], [0.0], output_range=(-10.0, 13.0), seed=seed),

@@ -1,6 +1,7 @@
 """Docstrings that a documentation generator can read: `Args` complete, headers alone, sources."""
 
 import ast
+import importlib
 import re
 from functools import cache
 from pathlib import Path
@@ -13,37 +14,11 @@ from tfgan_survey.zoo import MODELS
 ROOT = Path(tfgan_survey.__file__).parent
 FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
 SECTIONS = "Formula|Why|Args|Attributes|Returns|Yields|Raises|Example|Source"
-# Signatures that are not ours: what Keras calls, and what Python calls.
-KERAS = {
-    *("add_weight", "adapt", "build", "call", "compile", "compute_loss", "compute_output_shape"),
-    *("compute_output_spec", "fit", "from_config", "get_config", "predict_step", "test_step"),
-    *("train_step", "update_state", "save_own_variables", "load_own_variables"),
-    *("compile_from_config", "update_step"),
-}
 
 
 @cache
 def tree(name):
     return ast.parse((ROOT / name).read_text(encoding="utf-8"))
-
-
-@cache
-def classes():
-    """Every class of the package by its name."""
-    return {
-        node.name: node
-        for name in FILES
-        for node in ast.walk(tree(name))
-        if isinstance(node, ast.ClassDef)
-    }
-
-
-def bases(node):
-    for base in node.bases:
-        name = base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
-        yield name
-        if name in classes() and classes()[name] is not node:
-            yield from bases(classes()[name])
 
 
 def functions(node):
@@ -68,13 +43,12 @@ def parameters(function, method=False):
     return [name for name in names if not name.startswith("_")]
 
 
-def overrides(method, node):
-    """Whether a class below it in the package explains the method already."""
-    return any(
-        method.name in {one.name for one in functions(classes()[base])}
-        for base in bases(node)
-        if base in classes() and classes()[base] is not node
-    )
+def overrides(method, node, name):
+    """Whether a class below it explains the method: one of the package, of Keras, of click."""
+    path = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    module = importlib.import_module(f"tfgan_survey.{path}")
+    below = getattr(module, node.name).__mro__[1:]
+    return any(method.name in vars(base) for base in below)
 
 
 def constructor(node):
@@ -102,9 +76,9 @@ def public(name):
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             yield node.name, ast.get_docstring(node), constructor(node)
             for method in functions(node):
-                own = not method.name.startswith(("_", "on_")) and method.name not in KERAS
+                own = not method.name.startswith("_") and method.name != "from_config"
                 setter = {"setter", "property", "cached_property"} & decorators(method)
-                if own and not setter and not overrides(method, node):
+                if own and not setter and not overrides(method, node, name):
                     yield (
                         f"{node.name}.{method.name}",
                         ast.get_docstring(method),
