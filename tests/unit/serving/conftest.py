@@ -57,7 +57,7 @@ def config_file(toys, tmp_path_factory):
 @pytest.fixture(scope="session")
 def start(config_file, tmp_path_factory):
     """Return a function that starts a server on free ports; all are stopped at the end."""
-    from tfgan_survey.serving.server import ModelServer, ServerOptions
+    from tfgan_survey.serving import ModelServer, ServerOptions
 
     running = []
     folder = tmp_path_factory.mktemp("files")
