@@ -76,7 +76,7 @@ def _parse_first(body: bytes | bytearray) -> Any:
         if _TOKENS.search(text):
             return _parse_with_tokens(text)
     except (ValueError, RecursionError, TypeError) as error:
-        failure = error if isinstance(error, ValueError) else ValueError(type(error).__name__)
+        failure = ValueError(str(error) or type(error).__name__)
     raise invalid(f"JSON Parse error: {failure}")
 
 

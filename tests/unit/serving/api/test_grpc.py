@@ -195,8 +195,6 @@ def broken(**changes):
         broken(unknown_rank=True),
         broken(tensor_content=b"123"),
         broken(float_val=[1.0] * 5),
-        broken(float_val=[1.0] * 3),
-        broken(float_val=[]),
         broken(dtype=0),
         broken(dtype=9999),
         broken(dtype=tf.float64.as_datatype_enum),

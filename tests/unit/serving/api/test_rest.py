@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -270,79 +271,6 @@ def test_float32_comes_back_exactly(rest):
     np.testing.assert_array_equal(np.array(tokens, np.float32), values)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        "",
-        "{",
-        "[]",
-        "1",
-        "null",
-        '"text"',
-        b"\xff\xfe",
-        b'{"instances": ["\xff"]}',
-        '{"instances": [1.0]} x',
-        "{}",
-        '{"signature_name": "serving_default"}',
-        '{"instances": [1.0], "inputs": [1.0]}',
-        '{"instances": 1.0}',
-        '{"instances": {"x": 1.0}}',
-        '{"instances": null}',
-        '{"instances": []}',
-        '{"instances": [1.0, [2.0]]}',
-        '{"instances": [[1.0], [2.0, 3.0]]}',
-        '{"instances": [[1.0], 2.0]}',
-        '{"instances": [{"x": 1.0}, 2.0]}',
-        '{"instances": [2.0, {"x": 1.0}]}',
-        '{"instances": ["a"]}',
-        '{"instances": [true]}',
-        '{"instances": [null]}',
-        '{"instances": [{"b64": "YQ=="}]}',
-        '{"instances": [{"z": 1.0}]}',
-        '{"instances": [{"x": 1.0, "z": 1.0}]}',
-        '{"instances": [{"x": 1.0}, {}]}',
-        '{"instances": [{}]}',
-        '{"inputs": {}}',
-        '{"inputs": {"z": [1.0]}}',
-        '{"inputs": {"x": null}}',
-        '{"inputs": null}',
-        '{"instances": [1.0], "signature_name": "odd"}',
-        '{"instances": [1.0], "signature_name": 1}',
-        '{"instances": [1.0], "signature_name": null}',
-        '{"instances": [[1.0, 2.0]], "signature_name": "matrix"}',
-        '{"instances": [1.0], "signature_name": "matrix"}',
-        '{"instances": [1.0], "signature_name": "__saved_model_init_op"}',
-        '{"instances": [-1.0], "signature_name": "checked"}',
-        "[" * 100_000,
-        '{"instances": ' + "[" * 900 + "1.0" + "]" * 900 + "}",
-        '{"instances": [NaN' + "[" * 100_000,
-        '{"instances": [NaN, ' + "1" * 5000 + "]}",
-        '{"instances": [NaN, 1e999]}',
-        '{"inputs": [NaN, "\\ud800"]}',
-    ],
-)
-def test_bad_bodies_are_400(rest, body):
-    error_of(post(rest, HALF, body), 400)
-    assert ok(post(rest, HALF, {"instances": [1.0]})) == {"predictions": [2.5]}
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"instances": [[1.0, 2.0]]},
-        {"inputs": [[1.0, 2.0]]},
-        {"instances": [{"a": [1.0, 2.0]}]},
-        {"instances": [{"a": [1.0, 2.0], "b": 1, "c": 1}]},
-        {"instances": [{"a": [1.0, 2.0], "b": 1}, {"a": [1.0], "b": 1}]},
-        {"inputs": {"a": [[1.0, 2.0]]}},
-        {"inputs": {"a": [[1.0, 2.0]], "b": [1.5]}},
-        {"inputs": {"a": [[1.0, 2.0], [1.0, 2.0], [0.0, 0.0]], "b": [1, 2]}},
-    ],
-)
-def test_bad_two_input_bodies_are_400(rest, body):
-    error_of(post(rest, TWO, body), 400)
-
-
 @pytest.mark.parametrize("text", ["Y", "Y!==", "YQ==YQ==", "é"])
 def test_bad_base64_is_400(rest, text):
     error_of(post(rest, "/v1/models/strings:predict", {"instances": [{"b64": text}]}), 400)
@@ -391,28 +319,6 @@ def test_regress_with_context(rest):
     assert ok(post(rest, path, body)) == {"results": [5.0, 3.0]}
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"examples": [{"x": 1.0}]},  # serving_default has the method predict
-        {"signature_name": "regress", "examples": [{"x": 1.0}]},
-        {"signature_name": "odd", "examples": [{"x": 1.0}]},
-        {"signature_name": "classify"},
-        {"signature_name": "classify", "examples": []},
-        {"signature_name": "classify", "examples": {"x": 1.0}},
-        {"signature_name": "classify", "examples": [1.0]},
-        {"signature_name": "classify", "examples": [{"x": None}]},
-        {"signature_name": "classify", "examples": [{"x": [1.0, "a"]}]},
-        {"signature_name": "classify", "examples": [{"x": [[1.0]]}]},
-        {"signature_name": "classify", "examples": [{"x": 2**63}]},
-        {"signature_name": "classify", "examples": [{"x": "text where a float is parsed"}]},
-        {"signature_name": "classify", "examples": [{}], "context": 1},
-    ],
-)
-def test_bad_classify_bodies_are_400(rest, body):
-    error_of(post(rest, "/v1/models/examples:classify", body), 400)
-
-
 def test_predict_needs_a_known_method_name(rest):
     body = {"signature_name": "odd_method", "instances": [1.0]}
     assert "some/other/method" in error_of(post(rest, "/v1/models/examples:predict", body), 400)
@@ -457,9 +363,12 @@ def test_names_of_unknown_models_do_not_fill_the_metrics(rest):
 
 def test_cors_headers_for_the_named_origin_only(rest):
     name = "access-control-allow-origin"
-    for origin, expected in (("http://page.example", "http://page.example"), ("http://o", None)):
+    for origin, code, expected in (
+        ("http://page.example", 200, "http://page.example"),
+        ("http://o", 403, None),
+    ):
         response = rest.get("/v1/models/half", headers={"origin": origin})
-        assert response.headers.get(name) == expected
+        assert response.status_code == code and response.headers.get(name) == expected
     preflight = {"origin": "http://page.example", "access-control-request-method": "POST"}
     assert rest.options(HALF, headers=preflight).headers[name] == "http://page.example"
 

@@ -42,7 +42,8 @@ def test_sigterm_finishes_what_is_in_flight(toys):
     try:
         url = f"http://127.0.0.1:{rest_port}/v1/models/half"
         lines = iter(process.stderr.readline, "")
-        assert any("serving on 127.0.0.1" in line for line in lines)
+        where = f"serving REST at http://127.0.0.1:{rest_port} and gRPC at 127.0.0.1:{grpc_port}"
+        assert any(line.rstrip().endswith(where) for line in lines)
         steps, answers = 600_000, []  # longer than the wait below
         body = {"signature_name": "slow", "instances": [steps]}
         request = predict_pb2.PredictRequest()
@@ -104,7 +105,7 @@ def test_metrics_are_off_by_default_and_cors_too(toys):
         assert server.grpc_port is None
         assert httpx.get(f"{url}/monitoring/prometheus/metrics").status_code == 404
         answer = httpx.get(f"{url}/v1/models/half", headers={"origin": "http://page.example"})
-        assert answer.status_code == 200
+        assert answer.status_code == 403
         assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
@@ -116,7 +117,7 @@ def test_the_page_is_served_at_the_root_when_there_is_one(server, tmp_path):
         assert response.content == PAGE.read_bytes()
     else:
         assert response.status_code == 404
-    app = build_app(server.engine, 1.0, 1000, MonitoringConfig(), page=tmp_path / "none")
+    app = build_app(server.engine, None, server.options, MonitoringConfig(), page=tmp_path / "none")
     assert not [route for route in app.routes if route.path == "/"]
 
 
