@@ -77,12 +77,11 @@ class OriginGuard:
     def _may_ask(self, origin: str, host: str) -> bool:
         if "*" in self._origins or origin.lower() in self._origins:
             return True
-        parts = urlsplit(origin) if origin.count(":") else None
-        if parts is None or parts.scheme not in _PORTS or not host:
+        scheme, separator, authority = origin.partition("://")
+        if not separator or scheme not in _PORTS:
             return False  # null, or no page of a server at all
-        default = _PORTS[parts.scheme]
-        own = split_authority(host, default)
-        return own[0] is not None and split_authority(parts.netloc, default) == own
+        own = split_authority(host, _PORTS[scheme])
+        return own[0] is not None and split_authority(authority, _PORTS[scheme]) == own
 
 
 def is_loopback(name: str) -> bool:

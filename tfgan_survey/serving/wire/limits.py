@@ -15,7 +15,7 @@ MAX_RANK = 32
 """Most dimensions of a tensor; no op has a kernel for more."""
 MAX_ELEMENTS = 2**31
 """Most elements of a tensor, sizes of 0 left out of the product: a message cannot carry more."""
-_MAX_JOINT = 2**62  # ops that broadcast multiply sizes in int64, and abort the process beyond it
+_MAX_JOINT = 2**58  # ops that broadcast count elements and bytes in int64, and abort beyond it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +101,7 @@ def check_empty(shapes: Iterable[tuple[int, ...]]) -> None:
     if math.prod(map(_nonzero, shapes)) > _MAX_JOINT:
         raise invalid(
             f"the inputs have the shapes {[list(shape) for shape in shapes][:8]}: with an empty "
-            "one among them, the product of all their sizes, zeros left out, must be below 2^62"
+            "one among them, the product of all their sizes, zeros left out, must be at most 2^58"
         )
 
 

@@ -155,5 +155,3 @@ def test_bad_classify_bodies_are_400(rest, body, reason):
     )
     message = error_of(post(rest, "/v1/models/examples:classify", default | body), 400)
     assert re.search(reason, message), message
-
-
