@@ -88,9 +88,7 @@ def build_server(engine: Engine, journal: Journal, timeout_seconds: float) -> gr
             name: grpc.unary_unary_rpc_method_handler(_handler(journal, name, answer, message))
             for name, (answer, message) in methods.items()
         }
-        handler = grpc.method_handlers_generic_handler(
-            service, handlers
-        )
+        handler = grpc.method_handlers_generic_handler(service, handlers)
         server.add_generic_rpc_handlers((handler,))
     return server
 

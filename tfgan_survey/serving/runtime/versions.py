@@ -59,6 +59,7 @@ class Version:
 
     def load(self, loader: Callable[[Path], LoadedModel]) -> bool:
         """Load and warm up; answer whether the version is AVAILABLE now."""
+        LOG.info("%s version %d is being loaded", self.model_name, self.number)
         self.state, self.error_code, self.error_message = LOADING, "OK", ""
         try:
             self.loaded = loader(self.path)

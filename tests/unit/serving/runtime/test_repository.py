@@ -184,6 +184,32 @@ def test_start_errors_say_how_to_go_on(toys, base, tmp_path):
         repository(base)
 
 
+def test_a_label_names_a_version_that_is_loaded(toys, base):
+    """Not one that is on disk and failed, and not one that has been let go."""
+    add(toys, base, 3)
+    (base / "3" / "saved_model.pb").write_bytes(b"\x00")
+    models = Repository(Loader(), [base], poll_seconds=0)
+    for labels in ((("stable", 2), ("canary", 3)), (("canary", 3),)):
+        with pytest.raises(
+            ServingError, match="'canary' .* names version 3, .* not avail"
+        ) as caught:
+            models.apply([ModelConfig("half", base, policy="all", labels=labels)])
+        assert caught.value.code == "FAILED_PRECONDITION"
+        assert states(models) == {3: "END", 2: "AVAILABLE"}
+        with pytest.raises(ServingError, match="Unrecognized servable version label"):
+            answer(models, label="canary")
+    models.apply([ModelConfig("half", base, policy="all", labels=(("stable", 2),))])
+    assert answer(models, label="stable") == (2, 2.25)
+    with pytest.raises(ServingError, match="names version 2"):
+        add(toys, base, 4)
+        models.poll()
+        models.apply([ModelConfig("half", base, policy="specific", versions=(4,))])
+        settle(models)
+        models.apply(
+            [ModelConfig("half", base, policy="specific", versions=(4,), labels=(("old", 2),))]
+        )
+
+
 def test_polling_server_reloads_without_a_failed_request(toys, base, start):
     server = start(models=(str(base),), poll=0.05, log_requests=False)
     url = f"http://127.0.0.1:{server.rest_port}/v1/models/half:predict"
