@@ -234,13 +234,13 @@ def export(run: Path, output: Path | None, version: int | None, once: bool) -> N
 @click.option("--cors-origin", "cors_origins", multiple=True,
               help="Foreign origin whose pages may send requests, * for all.")  # fmt: skip
 @click.option("--allowed-host", "allowed_hosts", multiple=True,
-              help="A further name in Host headers, where --host is a loopback address.")  # fmt: skip
+              help="A further name in Host headers, where --host is loopback.")  # fmt: skip
 @click.option("--max-request-bytes", type=click.IntRange(1), default=64 * 2**20,
               show_default=True, help="Longest REST body.")  # fmt: skip
 @click.option("--max-request-rows", type=click.IntRange(1), default=4096, show_default=True,
               help="Most rows of one request.")  # fmt: skip
 @click.option("--max-made-bytes", type=click.IntRange(1), default=64 * 2**20, show_default=True,
-              help="Most bytes of one answer, and of tensors filled from fewer values.")  # fmt: skip
+              help="Most bytes of an answer, and of inputs filled from fewer values.")  # fmt: skip
 @click.option("--intra-op-threads", type=click.IntRange(0), default=0, show_default=True,
               help="Threads inside one op; 0 for one per core.")  # fmt: skip
 @click.option("--inter-op-threads", type=click.IntRange(0), default=0, show_default=True,
@@ -271,7 +271,7 @@ def serve(models: tuple[Path, ...], **options: Any) -> None:
 @click.option("--label", type=click.IntRange(0), help="One class id.")
 @click.option("--labels", help="Class ids, 0,1,2; image i gets labels[i mod len].")
 @click.option("--classes", type=click.IntRange(1),
-              help="Classes of the model, which come in turn without --label [the server's word].")  # fmt: skip
+              help="Classes, all in turn without --label [as the server says].")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
 @click.option("--columns", type=click.IntRange(1), help="Images in a row of the PNG.")
 @click.option("--timeout", type=float, default=30.0, show_default=True, help="Seconds a request.")

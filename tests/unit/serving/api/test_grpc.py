@@ -17,7 +17,6 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from tfgan_survey.serving.wire.status import HTTP_CODES
 
 INVALID, MISSING = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
 
@@ -392,13 +391,3 @@ def test_multi_inference(predictions):
     for task in message.tasks:
         task.model_spec.name = "none"
     fails(predictions.MultiInference, message, MISSING)
-
-
-def test_codes_are_those_of_the_contract():
-    assert HTTP_CODES == {
-        "OK": 200, "INVALID_ARGUMENT": 400, "FAILED_PRECONDITION": 400, "OUT_OF_RANGE": 400,
-        "UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403, "NOT_FOUND": 404,
-        "ALREADY_EXISTS": 409, "ABORTED": 409, "RESOURCE_EXHAUSTED": 429, "CANCELLED": 499,
-        "UNKNOWN": 500, "INTERNAL": 500, "DATA_LOSS": 500, "UNIMPLEMENTED": 501,
-        "UNAVAILABLE": 503, "DEADLINE_EXCEEDED": 504,
-    }  # fmt: skip

@@ -83,7 +83,7 @@ def test_the_number_of_classes_is_the_card_s(protocol, digit_server):
     with Client(url(digit_server, protocol)) as client:
         assert client.num_classes == 10
         assert client.card()["num_classes"] == 10 and client.card()["model"]
-        with pytest.raises(ValueError, match="labels 10..10: expected 0 to 9"):
+        with pytest.raises(ValueError, match=r"labels 10..10: expected 0 to 9"):
             client.sample(10)
     with Client(url(digit_server, protocol), num_classes=3) as client:
         assert client.num_classes == 3 and len(client.sample()) == 3
@@ -104,7 +104,7 @@ def test_three_classes_are_three_and_not_ten(start, tmp_path):
         with Client(url(server, protocol), "three") as client:
             assert len(client.sample()) == 3
             np.testing.assert_allclose(client.sample(), gan.generate(3, seed=0), atol=1e-6)
-            with pytest.raises(ValueError, match="expected 0 to 2"):
+            with pytest.raises(ValueError, match=r"expected 0 to 2"):
                 client.sample(3)
     output = tmp_path / "x.npz"
     arguments = ["request", "--url", url(server, "http"), "--model", "three"]
@@ -117,11 +117,11 @@ def test_three_classes_are_three_and_not_ten(start, tmp_path):
 def test_a_server_without_cards_is_not_guessed_about(standing_in):
     where, bodies = standing_in(lambda rows: rows)
     with Client(where) as client:
-        with pytest.raises(SettingError, match="does not tell how many classes .* --classes"):
+        with pytest.raises(SettingError, match=r"does not tell how many classes .* --classes"):
             client.sample()
         assert not bodies
         assert len(client.sample([0, 11])) == 2  # whether there is a class 11 the server knows
-        with pytest.raises(ValueError, match="labels -1..-1"):
+        with pytest.raises(ValueError, match=r"labels -1..-1"):
             client.sample(-1)
     with Client(where, num_classes=4) as client:
         assert len(client.sample()) == 4
@@ -133,7 +133,9 @@ def test_another_number_of_rows_than_asked_is_an_error(standing_in, came, tmp_pa
     where, _ = standing_in(came)
     with (
         Client(where, num_classes=10) as client,
-        pytest.raises(RequestError, match="5 rows of sample were asked for, . rows of images came"),
+        pytest.raises(
+            RequestError, match=r"5 rows of sample were asked for, . rows of images came"
+        ),
     ):
         client.sample(3, num=5)
     output = tmp_path / "x.npz"
@@ -147,7 +149,7 @@ def test_too_few_in_a_later_part_are_seen_as_well(standing_in):
     where, bodies = standing_in(lambda rows: rows if len(bodies) < 2 else rows - 1)
     with (
         Client(where, num_classes=10, rows_per_request=4) as client,
-        pytest.raises(RequestError, match="2 rows of sample were asked for, 1 rows"),
+        pytest.raises(RequestError, match=r"2 rows of sample were asked for, 1 rows"),
     ):
         client.sample(3, num=6)
 
@@ -157,5 +159,8 @@ def test_too_few_in_a_later_part_are_seen_as_well(standing_in):
 )
 def test_an_answer_without_the_images_is_an_error(standing_in, body):
     where, _ = standing_in(lambda rows: body)
-    with Client(where, num_classes=10) as client, pytest.raises(RequestError, match="wrong answer"):
+    with (
+        Client(where, num_classes=10) as client,
+        pytest.raises(RequestError, match=r"wrong answer"),
+    ):
         client.sample(3, num=2)

@@ -14,7 +14,6 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from tfgan_survey.serving.runtime.repository import Repository
 from tfgan_survey.serving.runtime.saved_model import load
-from tfgan_survey.serving.runtime.versions import version_folders
 from tfgan_survey.serving.runtime.warmup import WARMUP_FILE, Loader
 from tfgan_survey.serving.wire.config_files import ModelConfig
 from tfgan_survey.serving.wire.status import ServingError
@@ -56,15 +55,6 @@ def answer(repository, **which):
 def settle(repository):
     for thread in repository._workers:
         thread.join()
-
-
-def test_version_folders_are_the_integers(tmp_path):
-    for name in ("1", "00000123", "x", "1.5", "-4", "1e3", "２", "9" * 30, ".5"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "7").write_text("a file")
-    assert set(version_folders(tmp_path)) == {1, 123}
-    with pytest.raises(ServingError, match="cannot read the model folder"):
-        version_folders(tmp_path / "none")
 
 
 def test_a_new_version_replaces_the_old(toys, base):
@@ -191,7 +181,7 @@ def test_a_label_names_a_version_that_is_loaded(toys, base):
     models = Repository(Loader(), [base], poll_seconds=0)
     for labels in ((("stable", 2), ("canary", 3)), (("canary", 3),)):
         with pytest.raises(
-            ServingError, match="'canary' .* names version 3, .* not avail"
+            ServingError, match=r"'canary' .* names version 3, .* not avail"
         ) as caught:
             models.apply([ModelConfig("half", base, policy="all", labels=labels)])
         assert caught.value.code == "FAILED_PRECONDITION"
