@@ -17,7 +17,6 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-
 INVALID, MISSING = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
 
 
