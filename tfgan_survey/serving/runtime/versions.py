@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tfgan_survey.files import version_folders
 from tfgan_survey.serving.runtime.saved_model import LoadedModel
 from tfgan_survey.serving.wire.config_files import ModelConfig
 from tfgan_survey.serving.wire.status import ServingError
 
 LOG = logging.getLogger(__name__)
 START, LOADING, AVAILABLE, UNLOADING, END = "START", "LOADING", "AVAILABLE", "UNLOADING", "END"
-_MAX_VERSION = 2**63 - 1
 
 
 class Version:
@@ -129,7 +129,7 @@ class Model:
 
     def aspired(self) -> dict[int, Path]:
         """Return the version folders that the policy wants, by number."""
-        found = version_folders(self.config.base_path)
+        found = found_versions(self.config.base_path)
         if self.config.policy == "latest":
             wanted = sorted(found)[-self.config.num_versions :]
         elif self.config.policy == "all":
@@ -139,23 +139,21 @@ class Model:
         return {number: found[number] for number in wanted}
 
 
-def version_folders(base_path: Path) -> dict[int, Path]:
-    """Return the folders under a base path whose name is an integer, by number.
+def found_versions(base_path: Path) -> dict[int, Path]:
+    """Return the version folders under a base path, by number.
+
+    Args:
+        base_path: the model's folder.
 
     Raises:
         ServingError: NOT_FOUND when the base path is not a readable folder.
     """
     try:
-        entries = sorted(entry.name for entry in os.scandir(base_path) if entry.is_dir())
+        return version_folders(base_path)
     except OSError as error:
         raise ServingError(
             "NOT_FOUND", f"cannot read the model folder {base_path}: {error}"
         ) from None
-    found = {}
-    for name in entries:
-        if name.isascii() and name.isdigit() and int(name) <= _MAX_VERSION:
-            found.setdefault(int(name), base_path / name)
-    return found
 
 
 def folder_fingerprint(path: Path) -> tuple:

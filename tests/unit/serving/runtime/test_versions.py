@@ -2,7 +2,7 @@
 
 import pytest
 
-from tfgan_survey.serving.runtime.versions import version_folders
+from tfgan_survey.serving.runtime.versions import found_versions
 from tfgan_survey.serving.wire.status import ServingError
 
 
@@ -10,6 +10,6 @@ def test_version_folders_are_the_integers(tmp_path):
     for name in ("1", "00000123", "x", "1.5", "-4", "1e3", "２", "9" * 30, ".5"):
         (tmp_path / name).mkdir()
     (tmp_path / "7").write_text("a file")
-    assert set(version_folders(tmp_path)) == {1, 123}
+    assert set(found_versions(tmp_path)) == {1, 123}
     with pytest.raises(ServingError, match="cannot read the model folder"):
-        version_folders(tmp_path / "none")
+        found_versions(tmp_path / "none")
