@@ -12,8 +12,9 @@ ROOT = Path(tfgan_survey.__file__).parent
 LAYERS = [
     ("errors", "registry", "files", "lazy", "console"),
     ("settings",),
-    ("data",),
     ("layers",),
+    ("conditions",),
+    ("data",),
     ("networks",),
     ("objectives",),
     ("regularizers",),
