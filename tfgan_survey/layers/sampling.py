@@ -52,8 +52,9 @@ def random_latents(
 ) -> tf.Tensor:
     """Draw a batch of latents for training.
 
-    Formula:  "normal": z ~ N(0, I); "uniform": z ~ U(-1, 1)^latent_dim;
-              "uniform_unit_variance": U(-sqrt 3, sqrt 3); "uniform_01": U(0, 1).
+    Formula:
+        "normal": z ~ N(0, I); "uniform": z ~ U(-1, 1)^latent_dim;
+        "uniform_unit_variance": U(-sqrt 3, sqrt 3); "uniform_01": U(0, 1).
 
     Args:
         batch: number of rows.
@@ -94,7 +95,8 @@ def latents_from_seeds(seeds: tf.Tensor, latent_dim: int, distribution: str) -> 
     Returns:
         float32 tensor `(batch, latent_dim)`.
 
-    Source: counter-based random numbers, Salmon et al. 2011 (TensorFlow's stateless operations).
+    Source:
+        counter-based random numbers, Salmon et al. 2011 (TensorFlow's stateless operations).
     """
     bounds = _BOUNDS[check_latent(distribution)]
 

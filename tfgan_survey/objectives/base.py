@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 class Objective(Configured, ABC):
     """Two losses, both minimised, as functions of linear scores.
 
-    Why:      the loop hands over scores and knows no loss by name; a new objective is one file in
-              this package and a row in its test.
+    Why:
+        the loop hands over scores and knows no loss by name; a new objective is one file in
+        this package and a row in its test.
 
     A subclass sets `name` and implements both losses. Scores are float32 `(batch, 1)` or a patch
     map `(batch, h, w, 1)`; the mean is over all of them.

@@ -56,7 +56,8 @@ Function = Callable[[tf.Tensor], tf.Tensor]
 class Divergence:
     """One row of the table.
 
-    Formula:  D_f(p||q) = E_q[f(p/q)] >= E_p[T] - E_q[f*(T)],  T = g_f(v)
+    Formula:
+        D_f(p||q) = E_q[f(p/q)] >= E_p[T] - E_q[f*(T)],  T = g_f(v)
 
     Attributes:
         f: the generator function f(u), u > 0; f(1) = 0, except for "gan" (-2 log 2).

@@ -51,10 +51,12 @@ def find_prepared(root: Path, name: str) -> Path | None:
 def original_positions(split: str, count: int) -> np.ndarray:
     """Return which original index each position of a prepared split holds.
 
-    Formula:  indices 0..count-1 sorted by md5(split followed by the index in decimal digits).
+    Formula:
+        indices 0..count-1 sorted by md5(split followed by the index in decimal digits).
         `prepared[j] = original[original_positions(split, count)[j]]`.
 
-    Source:   `tensorflow_datasets/core/hashing.py` and `shuffle.py`, for sets whose example key is
+    Source:
+        `tensorflow_datasets/core/hashing.py` and `shuffle.py`, for sets whose example key is
         the index; recomputed here so that reading the kept arrays needs no TensorFlow Datasets.
     """
     salted = hashlib.md5(split.encode(), usedforsecurity=False)

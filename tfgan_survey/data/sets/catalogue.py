@@ -55,7 +55,8 @@ class DatasetInfo:
 def idx_header(shape: tuple[int, ...]) -> bytes:
     """Return the header of an IDX file of unsigned bytes.
 
-    Formula:  0, 0, 8 (unsigned byte), number of dimensions, then each dimension as big-endian
+    Formula:
+        0, 0, 8 (unsigned byte), number of dimensions, then each dimension as big-endian
         uint32: magic number 0x801 for labels, 0x803 for images.
     """
     return bytes((0, 0, 8, len(shape))) + np.asarray(shape, ">u4").tobytes()
