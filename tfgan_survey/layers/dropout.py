@@ -52,6 +52,7 @@ class LatentDropout(keras.layers.Layer):
     Args:
         rate: share of the values that is dropped, above 0 and below 1.
         threshold: the latent distribution's quantile at `rate`.
+        **kwargs: see `keras.layers.Layer`.
 
     Source:
         dropout as the generator's noise, also in sampling: Isola et al. 2017, arXiv:1611.07004,

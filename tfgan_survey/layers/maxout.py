@@ -17,6 +17,7 @@ class Maxout(keras.layers.Layer):
         units: number of outputs.
         pieces: affine maps an output.
         kernel_initializer: of W; biases start at 0.
+        **kwargs: see `keras.layers.Layer`.
 
     Raises:
         ValueError: units or pieces below 1.

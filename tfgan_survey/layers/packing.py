@@ -19,6 +19,7 @@ class Pack(keras.layers.Layer):
 
     Args:
         size: rows joined; the batch must be a multiple of it.
+        **kwargs: see `keras.layers.Layer`.
 
     Raises:
         ValueError: size below 1.

@@ -19,6 +19,7 @@ class PixelShuffle(keras.layers.Layer):
 
     Args:
         factor: r, how much larger both sides become.
+        **kwargs: see `keras.layers.Layer`.
 
     Raises:
         ValueError: the channels are no multiple of `factor ** 2`.

@@ -26,6 +26,9 @@ _ALGORITHM = "philox"
 def check_latent(distribution: str) -> str:
     """Return the name of a latent distribution, or say which ones there are.
 
+    Args:
+        distribution: the name to check.
+
     Raises:
         UnknownNameError: no such distribution.
     """
@@ -73,7 +76,12 @@ def random_latents(
 
 
 def random_uniform(shape, seed: keras.random.SeedGenerator) -> tf.Tensor:
-    """Draw U(0, 1) for training: float32 of `shape`; the generator advances by one draw."""
+    """Draw U(0, 1) for training: float32 of `shape`; the generator advances by one draw.
+
+    Args:
+        shape: of the result, whole numbers or an int32 tensor.
+        seed: its state is saved with the model.
+    """
     return tf.random.stateless_uniform(shape, _key(seed), alg=_ALGORITHM)
 
 

@@ -123,6 +123,11 @@ class DividedRate(keras.optimizers.schedules.LearningRateSchedule):
     Why:
         the logarithm of the decay is taken in double precision: float32 rounds 1.000004 by
         1 %, which 100,000 updates would turn into a visible error.
+
+    Args:
+        start: rate of the first update, above 0.
+        decay: divisor of every update, at least 1.
+        floor: smallest rate.
     """
 
     def __init__(self, start: float, decay: float, floor: float):

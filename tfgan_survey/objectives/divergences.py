@@ -154,6 +154,9 @@ def lambert_log(s: tf.Tensor) -> tf.Tensor:
 
     Newton's method on a convex increasing function, started right of the root, from where it
     descends: y_0 = s for s < 1, log s otherwise.
+
+    Args:
+        s: float32, any shape.
     """
     y = tf.where(s < 1.0, s, tf.math.log(tf.maximum(s, 1.0)))
     for _ in range(_NEWTON_STEPS):

@@ -119,7 +119,11 @@ class FilmFrames(_Looking):
 
 
 def frame_files(folder: Path) -> list[tuple[Path, int]]:
-    """Return the film's frames and their steps, in order."""
+    """Return the film's frames and their steps, in order.
+
+    Args:
+        folder: with `step_0000000.png`, ...; other files are passed over.
+    """
     found = ((path, _FRAME.fullmatch(path.stem)) for path in folder.glob("step_*.png"))
     return sorted(((path, int(m[1])) for path, m in found if m), key=lambda frame: frame[1])
 
@@ -195,7 +199,11 @@ class History(keras.callbacks.Callback):
 
 
 def read_history(path: str | Path) -> list[Row]:
-    """Return the good rows of a history file, numbers parsed."""
+    """Return the good rows of a history file, numbers parsed.
+
+    Args:
+        path: the CSV file; a missing one has no rows.
+    """
     return loss_history(path).read()
 
 
@@ -260,7 +268,12 @@ def save_model(
 
 
 def read_note(path: str | Path, name: str) -> Any:
-    """Return a note that `save_model` kept, None for an unreadable file or one without it."""
+    """Return a note that `save_model` kept, None for an unreadable file or one without it.
+
+    Args:
+        path: the `.keras` file.
+        name: of the note.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             return json.loads(archive.read(name)) if name in archive.namelist() else None

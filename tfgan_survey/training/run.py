@@ -188,7 +188,12 @@ def _judge(settings: Settings, probe, keep_best, data_dir, source) -> training_p
 
 
 def total_steps(settings: Settings, data: ImageSet) -> int:
-    """Return the number of training steps that the budget means on this data."""
+    """Return the number of training steps that the budget means on this data.
+
+    Args:
+        settings: settings of the run.
+        data: the training set.
+    """
     per_epoch = data.steps_per_epoch(settings.batch_size)
     return settings.steps if settings.steps is not None else settings.epochs * per_epoch
 

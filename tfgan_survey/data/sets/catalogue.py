@@ -43,7 +43,11 @@ class DatasetInfo:
         return len(self.class_names)
 
     def digest(self, array: np.ndarray) -> str:
-        """Return the SHA-256 of images or labels in the form that `digests` records."""
+        """Return the SHA-256 of images or labels in the form that `digests` records.
+
+        Args:
+            array: images `(n, height, width, channels)` or labels `(n,)`, integers from 0 to 255.
+        """
         content = hashlib.sha256()
         if self.layout == "idx":
             array = array.reshape(array.shape[:3]) if array.ndim == 4 else array
@@ -58,6 +62,9 @@ def idx_header(shape: tuple[int, ...]) -> bytes:
     Formula:
         0, 0, 8 (unsigned byte), number of dimensions, then each dimension as big-endian
         uint32: magic number 0x801 for labels, 0x803 for images.
+
+    Args:
+        shape: of the array that follows.
     """
     return bytes((0, 0, 8, len(shape))) + np.asarray(shape, ">u4").tobytes()
 

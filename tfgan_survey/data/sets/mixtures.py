@@ -122,6 +122,11 @@ def ring(modes: int = 8, radius: float = 1.0, sigma: float = 0.01) -> GaussianMi
     Formula:
         means_k = radius * (cos(2 pi k / modes), sin(2 pi k / modes))
 
+    Args:
+        modes: number of Gaussians, default 8.
+        radius: of the circle, default 1.
+        sigma: standard deviation of each mode, default 0.01.
+
     Source:
         VEEGAN (Srivastava et al. 2017, arXiv:1705.07761) and PacGAN (Lin et al. 2018,
         arXiv:1712.04086): 8 modes, radius 1, sigma 0.01, equal weights.
@@ -135,6 +140,11 @@ def grid(side: int = 5, spacing: float = 2.0, sigma: float = 0.05) -> GaussianMi
 
     Formula:
         means on {-spacing (side - 1) / 2, ..., spacing (side - 1) / 2}^2
+
+    Args:
+        side: Gaussians in a row, default 5.
+        spacing: between neighbours, default 2.
+        sigma: standard deviation of each mode, default 0.05.
 
     Source:
         VEEGAN and PacGAN as for `ring`: {-4, -2, 0, 2, 4}^2, sigma 0.05, equal weights.
