@@ -63,13 +63,9 @@ class FDivergence(Objective):
         beyond_limit: BeyondLimit = "consistent",
     ):
         self.row = row(divergence, alpha, pi, exponent_limit, tails, beyond_limit)
-        self.divergence = divergence
+        self.divergence, self.alpha, self.pi = divergence, alpha, pi
         self.generator_objective = generator_objective
-        self.alpha = alpha
-        self.pi = pi
-        self.exponent_limit = exponent_limit
-        self.tails = tails
-        self.beyond_limit = beyond_limit
+        self.exponent_limit, self.tails, self.beyond_limit = exponent_limit, tails, beyond_limit
 
     @classmethod
     def earlier(cls, given):
