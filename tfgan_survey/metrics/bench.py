@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfgan_survey.data.home import DataHome
 from tfgan_survey.metrics.common import Measurement, check_images, check_labels, check_points
 from tfgan_survey.metrics.needs import CLASSIFIED, is_points
 
@@ -54,7 +54,7 @@ class Bench:
         untrained: samples of a generator before training, as reference; None for none.
         untrained_name: what that reference is called.
         with_references: whether to measure real data too; off where only the change counts.
-        data_dir: root of prepared data sets, where a metric keeps what took it long.
+        home: where data sets are kept, and where a metric keeps what took it long.
         model: what the samples are of, for metrics that need more than samples; None for a file.
 
     `progress`, a function of the share done and of what is being done, may be set for metrics that
@@ -75,13 +75,13 @@ class Bench:
         untrained: np.ndarray | None = None,
         untrained_name: str = "untrained generator",
         with_references: bool = True,
-        data_dir: str | os.PathLike | None = None,
+        home: DataHome | None = None,
         model: Any = None,
     ):
         self.train, self.test = train, test
         self.dataset, self.seed = dataset, seed
         self.untrained, self.untrained_name = untrained, untrained_name
-        self.with_references, self.data_dir = with_references, data_dir
+        self.with_references, self.home = with_references, home or DataHome()
         self.model = model
         self._take(images, labels)
 

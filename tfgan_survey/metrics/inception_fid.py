@@ -248,7 +248,7 @@ def measure_inception_fid(
         DataError: see `inception_features`.
         ValueError: images of neither 1 nor 3 channels.
     """
-    network = Inception(bench.data_dir) if network is None else network
+    network = Inception(bench.home.data_dir) if network is None else network
     num = len(bench.images)
     real = _drawn(bench.test.images, num)
     training = _drawn(bench.train.images, num) if bench.with_references else real[:0]
@@ -267,7 +267,7 @@ def measure_inception_fid(
             inception_statistics(
                 images,
                 f"{bench.dataset} {split}",
-                data_dir=bench.data_dir,
+                data_dir=bench.home.data_dir,
                 progress=report,
                 network=network,
             )
@@ -293,7 +293,7 @@ def has_network(given: Given) -> str | None:
     Args:
         given: what is at hand.
     """
-    if (inception_folder(given.data_dir) / FILE).is_file():
+    if (inception_folder(given.home.data_dir) / FILE).is_file():
         return None
     return "its network, 81 MB: tfgan-survey data prepare inception_v3."
 
