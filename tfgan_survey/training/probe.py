@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgan_survey.data.home import DataHome
 from tfgan_survey.errors import SettingError
 from tfgan_survey.files import write_json
 from tfgan_survey.metrics import METRICS, Bench, Given, Measurement
