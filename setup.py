@@ -33,7 +33,7 @@ setup(
         "tfgan_survey.data": ["assets/*"],
         "tfgan_survey.evaluation": ["*.html"],
         "tfgan_survey.metrics": ["weights/*"],
-        "tfgan_survey.serving": ["*.html"],
+        "tfgan_survey.serving.api": ["*.html"],
     },
     # The lower ends are what the tests run on; the upper ends keep out what they have not seen.
     install_requires=[

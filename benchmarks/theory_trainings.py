@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tfgan_survey.data import GaussianMixture
 from tfgan_survey.models import GAN
-from tfgan_survey.networks import NetworkPair, mlp, mlp_discriminator
+from tfgan_survey.networks import NetworkPair, Spec, mlp, mlp_discriminator
 from tfgan_survey.networks.initializers import Initializers
 from tfgan_survey.objectives.base import Objective
 from tfgan_survey.objectives.f_divergence import FDivergence
@@ -51,20 +51,12 @@ def linear_pair(
     layer = keras.layers.Dense(scale.shape[1])
     generator = keras.Model(latents, layer(latents), name="generator")
     layer.set_weights([scale, shift])
-    return NetworkPair(
-        generator,
-        mlp_discriminator(
-            shift.shape,
-            depth_list=(*discriminator_widths, 1),
-            norm="none",
-            activation=activation,
-            initializers=Initializers("glorot_normal", seed),
-        ),
-        image_shape=shift.shape,
-        latent_dim=scale.shape[0],
-        output_range=output_range,
-        latent=latent,
+    spec = Spec(shift.shape, None, scale.shape[0], latent, output_range)
+    initializers = Initializers("glorot_normal", seed)
+    discriminator = mlp_discriminator(
+        spec, initializers, discriminator_widths, norm="none", activation=activation
     )
+    return NetworkPair(generator, discriminator, **vars(spec))
 
 
 def points_gan(
@@ -114,14 +106,7 @@ def _with_range(pair: NetworkPair, output_range: tuple[float, float]) -> Network
     low, high = output_range
     stretched = keras.layers.Rescaling(high - low, low)(pair.generator.output)
     generator = keras.Model(pair.generator.inputs[0], stretched, name="generator")
-    return NetworkPair(
-        generator,
-        pair.discriminator,
-        image_shape=pair.image_shape,
-        latent_dim=pair.latent_dim,
-        output_range=output_range,
-        latent=pair.latent,
-    )
+    return NetworkPair(**{**vars(pair), "generator": generator, "output_range": output_range})
 
 
 def hold_still(optimizer: keras.optimizers.Optimizer) -> None:

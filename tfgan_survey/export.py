@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_survey.errors import RunError
-from tfgan_survey.files import written_aside
+from tfgan_survey.files import LARGEST_VERSION, version_folders, written_aside
 from tfgan_survey.models.trainable import TrainableModel
 from tfgan_survey.training import RunFolder, load_run
 
 CARD = Path("assets.extra") / "card.json"
 WARM_UP = Path("assets.extra") / "tf_serving_warmup_requests"
-_VERSION_NAME = re.compile(r"\d+")
-_LARGEST_VERSION = 2**63 - 1  # TensorFlow Serving reads int64
 
 
 def export_savedmodel(
@@ -60,8 +57,8 @@ def export_savedmodel(
     """
     output = Path(output)
     number = next_version(output) if version is None else version
-    if not 1 <= number <= _LARGEST_VERSION:
-        raise RunError(f"version {number}: expected 1 to {_LARGEST_VERSION}.")
+    if not 1 <= number <= LARGEST_VERSION:
+        raise RunError(f"version {number}: expected 1 to {LARGEST_VERSION}.")
     if (target := output / str(number)).exists():
         raise RunError(
             f"{target} exists and is never overwritten; leave --version out for "
@@ -97,11 +94,7 @@ def versions(output: str | Path) -> list[tuple[int, Path]]:
         output: folder of numbered versions; a missing one has none.
     """
     output = Path(output)
-    if not output.is_dir():
-        return []
-    found = (path for path in output.iterdir() if _VERSION_NAME.fullmatch(path.name))
-    numbered = ((int(path.name), path) for path in found if path.is_dir())
-    return sorted(pair for pair in numbered if pair[0] <= _LARGEST_VERSION)
+    return list(version_folders(output).items()) if output.is_dir() else []
 
 
 def find_export(model: TrainableModel, output: str | Path) -> Path | None:

@@ -20,6 +20,8 @@ except ModuleNotFoundError:  # Windows has no such locks
 
 # Nothing that starts so is ever read back; see `sweep`.
 _ASIDE = ".writing-"
+LARGEST_VERSION = 2**63 - 1
+"""Largest version number of a model: TensorFlow Serving reads an int64."""
 # Age at which an aside folder counts as left over where locks cannot tell.
 _STALE_SECONDS = 3600
 
@@ -180,6 +182,24 @@ def _age(path: Path) -> float:
         return time.time() - path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
+
+
+def version_folders(base: str | os.PathLike) -> dict[int, Path]:
+    """Return the version folders of a model as TensorFlow Serving finds them, by number, in order.
+
+    Args:
+        base: the model's folder. A version is a folder whose name is an int64 of digits; `007` is
+            7, and of two names of one number the first by name counts.
+
+    Raises:
+        OSError: `base` is no folder that can be read.
+    """
+    names = sorted(entry.name for entry in os.scandir(base) if entry.is_dir())
+    found: dict[int, Path] = {}
+    for name in names:
+        if name.isascii() and name.isdigit() and int(name) <= LARGEST_VERSION:
+            found.setdefault(int(name), Path(base) / name)
+    return dict(sorted(found.items()))
 
 
 def _explained(error: OSError, path: Path) -> OSError:

@@ -126,15 +126,17 @@ def save_film(frames: Sequence[Image.Image], path: str | Path, seconds: float = 
 
 
 def save_curves(
-    history: Mapping[str, Sequence[float]],
+    steps: Sequence[int],
+    groups: Mapping[str, Mapping[str, Sequence[float]]],
     path: str | Path,
     title: str = "",
     probes: Mapping[str, tuple[Sequence[int], Sequence[float], Sequence[float]]] | None = None,
 ) -> Path:
-    """Draw losses above, the discriminator's mean outputs below, over training steps.
+    """Draw what a training logged over its steps, a panel a group.
 
     Args:
-        history: columns `steps`, `d_loss`, `g_loss`, `penalty`, `d_real`, `d_fake`.
+        steps: training steps of the rows.
+        groups: what a panel shows to its lines, name to one value a row.
         path: PNG file.
         title: shown above.
         probes: metrics measured during training by name: steps, values, standard errors; each
@@ -149,23 +151,25 @@ def save_curves(
     except ImportError as error:
         raise ImportError("curves need matplotlib: pip install 'tfgan-survey[plots]'") from error
     probes = probes or {}
-    figure = Figure(figsize=(7, 5.5 + 2 * len(probes)), layout="constrained")
+    count = max(1, len(groups) + len(probes))
+    figure = Figure(figsize=(7, 1.5 + 2 * count), layout="constrained")
     FigureCanvasAgg(figure)
-    losses, outputs, *panels = figure.subplots(2 + len(probes), 1, sharex=True)
-    mark = "o" if len(history["steps"]) < 30 else None
-    for axis, keys in ((losses, ("d_loss", "g_loss", "penalty")), (outputs, ("d_real", "d_fake"))):
-        for key in keys:
-            if key != "penalty" or any(history[key]):
-                axis.plot(history["steps"], history[key], label=key, marker=mark, markersize=3)
+    panels = list(figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0])
+    mark = "o" if len(steps) < 30 else None
+    for axis, (label, lines) in zip(panels, groups.items(), strict=False):
+        for name, values in lines.items():
+            axis.plot(steps, values, label=name, marker=mark, markersize=3)
         axis.grid(alpha=0.3)
         axis.legend()
-    losses.set(title=title, ylabel="loss (mean over an epoch)")
-    outputs.set(ylabel="mean output of D")
-    for axis, (name, (steps, values, errors)) in zip(panels, probes.items(), strict=True):
-        axis.errorbar(steps, values, errors, marker="o", markersize=3, capsize=2)
+        axis.set(ylabel=label)
+    for axis, (name, (at, values, errors)) in zip(
+        panels[len(groups) :], probes.items(), strict=False
+    ):
+        axis.errorbar(at, values, errors, marker="o", markersize=3, capsize=2)
         axis.grid(alpha=0.3)
         axis.set(ylabel=name)
-    (panels or [outputs])[-1].set(xlabel="training steps")
+    panels[0].set(title=title)
+    panels[-1].set(xlabel="training steps")
     path = Path(path)
     with written_aside(path) as aside:
         figure.savefig(aside, dpi=110)

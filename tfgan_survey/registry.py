@@ -31,7 +31,7 @@ Probability = Annotated[float, Ge(0), Le(1)]
 BelowOne = Annotated[float, Ge(0), Lt(1)]
 Inside = Annotated[float, Gt(0), Lt(1)]
 
-_DECIDED_ELSEWHERE = ("seed", "name", "num_classes")
+_DECIDED_ELSEWHERE = ("seed", "name", "num_classes", "condition")
 
 
 class Registry(Mapping[str, Callable]):

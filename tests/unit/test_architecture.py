@@ -12,8 +12,9 @@ ROOT = Path(tfgan_survey.__file__).parent
 LAYERS = [
     ("errors", "registry", "files", "lazy", "console"),
     ("settings",),
-    ("data",),
     ("layers",),
+    ("conditions",),
+    ("data",),
     ("networks",),
     ("objectives",),
     ("regularizers",),
@@ -53,6 +54,67 @@ def test_imports_point_one_way():
         for other in imported(path):
             assert RANK[other] <= RANK[own], f"{path} imports {other}"
     assert seen <= set(RANK)
+
+
+# Inside serving the same: the wire below the runtime, the APIs above it, the client apart.
+FLOORS = {"wire": 0, "runtime": 1, "api": 2, "client": 3, "server": 3}
+
+
+def all_imports(path):
+    """Yield the package's modules that a file imports, those inside functions included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tfgan_survey"):
+            for alias in node.names:
+                module = f"{node.module}.{alias.name}"
+                yield module if module_file(module) else node.module
+        elif isinstance(node, ast.Import):
+            yield from (a.name for a in node.names if a.name.startswith("tfgan_survey"))
+
+
+def module_file(module):
+    path = ROOT.parent / Path(*module.split("."))
+    for file in (path.with_suffix(".py"), path / "__init__.py"):
+        if file.is_file():
+            return file
+    return None
+
+
+def test_imports_inside_serving_point_one_way():
+    seen = set()
+    for path in (ROOT / "serving").rglob("*.py"):
+        own = path.relative_to(ROOT / "serving").parts[0].removesuffix(".py")
+        if own == "__init__":
+            continue
+        seen.add(own)
+        for module in all_imports(path):
+            parts = module.split(".")
+            if parts[1:2] != ["serving"] or len(parts) < 3:
+                continue
+            assert FLOORS[parts[2]] <= FLOORS[own], f"{path} imports {module}"
+            # The client speaks to servers of any kind: it shares the wire's codes and no more.
+            if own == "client":
+                assert parts[2] in ("client", "wire"), f"{path} imports {module}"
+    assert seen == set(FLOORS)
+
+
+def test_no_import_circle_anywhere():
+    edges = {
+        path: {file for module in all_imports(path) if (file := module_file(module))}
+        for path in ROOT.rglob("*.py")
+    }
+    done, open_ = set(), []
+
+    def visit(path):
+        assert path not in open_, f"circle: {' -> '.join(map(str, [*open_, path]))}"
+        if path in done:
+            return
+        open_.append(path)
+        for other in sorted(edges[path] - {path}):
+            visit(other)
+        done.add(open_.pop())
+
+    for path in sorted(edges):
+        visit(path)
 
 
 def test_one_loop_and_only_models_define_a_train_step():

@@ -170,7 +170,7 @@ def test_versions_count_up_and_are_never_overwritten(exported):
     assert next_version(output) == 8
     with pytest.raises(RunError, match="never overwritten"):
         export_savedmodel(gan, output, version=1)
-    with pytest.raises(RunError, match="positive"):
+    with pytest.raises(RunError, match="version 0: expected 1 to"):
         export_savedmodel(gan, output, version=0)
 
 

@@ -19,7 +19,7 @@ from tfgan_survey.training.history import loss_history, probe_history
 from tfgan_survey.zoo import resolve
 
 GREY = Image.new("L", (4, 4))
-CURVES = {key: [1.0, 2.0] for key in ("steps", "d_loss", "g_loss", "penalty", "d_real", "d_fake")}
+CURVES = ([1, 2], {"loss": {"d_loss": [1.0, 2.0], "g_loss": [2.0, 1.0]}})
 
 
 def _folder(path):
@@ -46,7 +46,7 @@ WRITERS = {
     "probe.csv": lambda path: probe_history(path).write([{"steps": 1}]),
     "a.png": lambda path: pictures.save(GREY, path),
     "a.gif": lambda path: pictures.save_film([GREY, GREY], path),
-    "curves.png": lambda path: pictures.save_curves(CURVES, path),
+    "curves.png": lambda path: pictures.save_curves(*CURVES, path),
     "a.npz": _arrays,
     "1": _folder,
 }

@@ -36,9 +36,15 @@ from tfgan_survey.console import PathType
 @click.option("--enable-model-warmup/--disable-model-warmup", default=True, show_default=True,
               help="Replay the warm-up records before a version is AVAILABLE.")  # fmt: skip
 @click.option("--cors-origin", "cors_origins", multiple=True,
-              help="Origin from which browsers may send requests, * for all.")  # fmt: skip
+              help="Foreign origin whose pages may send requests, * for all.")  # fmt: skip
+@click.option("--allowed-host", "allowed_hosts", multiple=True,
+              help="A further name in Host headers, where --host is loopback.")  # fmt: skip
 @click.option("--max-request-bytes", type=click.IntRange(1), default=64 * 2**20,
               show_default=True, help="Longest REST body.")  # fmt: skip
+@click.option("--max-request-rows", type=click.IntRange(1), default=4096, show_default=True,
+              help="Most rows of one request.")  # fmt: skip
+@click.option("--max-made-bytes", type=click.IntRange(1), default=64 * 2**20, show_default=True,
+              help="Most bytes of an answer, and of inputs filled from fewer values.")  # fmt: skip
 @click.option("--intra-op-threads", type=click.IntRange(0), default=0, show_default=True,
               help="Threads inside one op; 0 for one per core.")  # fmt: skip
 @click.option("--inter-op-threads", type=click.IntRange(0), default=0, show_default=True,
@@ -52,7 +58,8 @@ def serve(models: tuple[Path, ...], **options: Any) -> None:
 
     This is the embedded default for development, tests and small use. It keeps the same wire
     contract as TensorFlow Serving, which is the way to many machines. SIGTERM and Ctrl-C finish
-    the requests in flight. Any SavedModel with signatures can be served.
+    the requests in flight, for at most the time limit of a request and five seconds. Any
+    SavedModel with signatures can be served.
     """
     start_tensorflow()
     from tfgan_survey.serving.server import ServerOptions
@@ -67,13 +74,13 @@ def serve(models: tuple[Path, ...], **options: Any) -> None:
 @click.option("--num", type=click.IntRange(1), help="Images [one a label].")
 @click.option("--label", type=click.IntRange(0), help="One class id.")
 @click.option("--labels", help="Class ids, 0,1,2; image i gets labels[i mod len].")
-@click.option("--classes", type=click.IntRange(1), default=10, show_default=True,
-              help="Classes of the model; without --label all come in turn.")  # fmt: skip
+@click.option("--classes", type=click.IntRange(1),
+              help="Classes, all in turn without --label [as the server says].")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
 @click.option("--columns", type=click.IntRange(1), help="Images in a row of the PNG.")
 @click.option("--timeout", type=float, default=30.0, show_default=True, help="Seconds a request.")
 @click.option("--output", type=PathType(), required=True, help=".png or .npz")
-def request(url: str, model: str, num, label, labels, classes: int, timeout: float, **options):
+def request(url: str, model: str, num, label, labels, classes, timeout: float, **options):
     """Sample images from a model server: this package's or TensorFlow Serving."""
     check_samples_options(label, labels, options["output"])
     ids = parse_ids(labels) if labels is not None else label
@@ -96,7 +103,7 @@ def check(saved_model: Path, url: str, model: str | None) -> None:
     more than 1e-5 (pictures: 1 of 255).
     """
     start_tensorflow()
-    from tfgan_survey.serving.check import check as run_check
+    from tfgan_survey.serving.client.comparison import check as run_check
 
     report = run_check(url, saved_model, model)
     click.echo(str(report))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tfgan_survey.conditions import Classes, Condition, as_condition
 from tfgan_survey.errors import SettingError
 
 if TYPE_CHECKING:
@@ -39,9 +40,12 @@ class ExampleSet:
     Args:
         name: data set and split, for messages.
         images: the examples, shape `(n, ...)`; what they are, a subclass checks.
-        labels: int32, shape `(n,)`, in 0..num_classes-1.
-        num_classes: number of classes of the data set, also of those absent from this split.
+        labels: one row an example: int32, shape `(n,)`, in 0..num_classes-1; or rows of another
+            `condition`, of whose dtype and shape they are.
+        num_classes: number of classes of the data set, also of those absent from this split; None
+            where the condition is another.
         class_names: `num_classes` names.
+        condition: what the labels are; None for classes.
 
     Raises:
         ValueError: dtype or shape differs; the message names what came.
@@ -50,24 +54,23 @@ class ExampleSet:
     name: str
     images: np.ndarray
     labels: np.ndarray
-    num_classes: int
-    class_names: tuple[str, ...]
+    num_classes: int | None = None
+    class_names: tuple[str, ...] = ()
+    condition: Condition | None = None
 
     def __post_init__(self):
-        images, labels = self.images, self.labels
-        if labels.dtype != np.int32 or labels.shape != images.shape[:1]:
+        condition = as_condition(self.num_classes, self.condition)
+        if condition is None:
             raise ValueError(
-                f"{self.name}: labels are {labels.dtype} {labels.shape}; expected int32 "
-                f"({len(images)},)."
+                f"{self.name}: neither num_classes nor a condition says what labels are."
             )
-        if len(self.class_names) != self.num_classes:
+        object.__setattr__(self, "condition", condition)
+        if isinstance(condition, Classes):
+            object.__setattr__(self, "num_classes", condition.num_classes)
+        condition.check_set(self.name, self.labels, len(self.images))
+        if len(self.class_names) != (self.num_classes or 0):
             raise ValueError(
                 f"{self.name}: {len(self.class_names)} class names for {self.num_classes} classes."
-            )
-        if len(labels) and not 0 <= labels.min() <= labels.max() < self.num_classes:
-            raise ValueError(
-                f"{self.name}: labels run from {labels.min()} to {labels.max()}; expected "
-                f"0..{self.num_classes - 1}."
             )
 
     def __len__(self) -> int:
@@ -154,8 +157,9 @@ class ExampleSet:
                 examples.
 
         Returns:
-            Dataset of (uint8 `(batch, height, width, channels)`, int32 `(batch,)`) with known
-            cardinality, deterministic and prefetched.
+            Dataset of (examples `(batch, ...)`, labels `(batch, ...)`) in the dtypes of the set,
+            such as uint8 images and int32 class ids, with known cardinality, deterministic and
+            prefetched.
 
         Raises:
             SettingError: unusable `batch_size`, `seed` or `share`.

@@ -20,6 +20,7 @@ from tfgan_survey.files import write_text
 from tfgan_survey.metrics import Measurement
 from tfgan_survey.metrics.choice import better_direction
 from tfgan_survey.training.callbacks import read_history
+from tfgan_survey.training.history import curve_groups
 from tfgan_survey.training.probe import probe_curves, read_best, read_probe
 
 _ARROWS = {"higher": "\u2191", "lower": "\u2193", None: ""}
@@ -172,34 +173,6 @@ def _details(one: Measurement) -> str:
 # ---------------------------------------------------------------------- the training
 
 
-def curves(rows: Sequence[Mapping[str, float]]) -> list[tuple[str, list[str]]]:
-    """Return the charts of a history, title and columns each: every column is in one of them.
-
-    Losses and penalties share a chart, mean outputs for real and generated data another; what
-    belongs to neither gets a chart of its own. Left out are counters, clocks, and a penalty that
-    is always 0.
-
-    Args:
-        rows: as `read_history` returns them; columns may differ.
-    """
-    groups: dict[str, list[str]] = {"Loss, mean over an epoch": [], "Mean output": []}
-    loss, output = groups.values()
-    own = []
-    for key in dict.fromkeys(key for row in rows for key in row):
-        if key in ("epoch", "steps", "g_updates", "seconds"):
-            continue
-        if key == "penalty" and not any(row.get(key) for row in rows):
-            continue
-        if key in ("loss", "penalty") or key.endswith("_loss"):
-            loss.append(key)
-        elif key.endswith(("_real", "_fake")):
-            output.append(key)
-        else:
-            own.append(key)
-    shared = [(title, keys) for title, keys in groups.items() if keys]
-    return [*shared, *((f"{key}, mean over an epoch", [key]) for key in own)]
-
-
 def _curves(target: Target) -> Section:
     run = target.run
     if run is None or not run.history.exists():
@@ -211,7 +184,7 @@ def _curves(target: Target) -> Section:
     drawn = [
         charts.line_chart({key: (steps, [row.get(key, np.nan) for row in rows]) for key in keys},
                           title)
-        for title, keys in curves(rows)
+        for title, keys in curve_groups(rows, read_probe(run.probe))
     ]  # fmt: skip
     if run.probe.exists():
         best = read_best(run.best_probed) or {}

@@ -68,7 +68,7 @@ class LabelProjection(keras.layers.Layer):
               label meets the features at the end, so no label maps have to be convolved.
 
     Args:
-        num_classes: rows of V.
+        num_classes: rows of V: classes, or the width of another condition's code.
         kernel_initializer: of w and V.
 
     Returns:
@@ -114,21 +114,35 @@ class LabelProjection(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("tfgan_survey")
 class ConditionalAffine(keras.layers.Layer):
-    """Scale and shift every channel by amounts that belong to the label.
+    """Scale and shift every channel by amounts that belong to the condition.
 
-    Formula:  y[b, ..., k] = gamma[label_b, k] x[b, ..., k] + beta[label_b, k]
+    Formula:
+        y[b, ..., k] = gamma_b[k] x[b, ..., k] + beta_b[k]; of a code c (one-hot: of a label)
+        gamma_b = c_b Gamma, or 1 + c_b Gamma around one, and beta_b = c_b Beta
 
-    Why:      after a normalisation without its own scale this is conditional batch norm: each class
-              has its own gamma and beta. Gamma starts at 1, beta at 0.
+    Why:
+        After a normalisation without its own scale this is conditional batch norm: each class has
+        its own gamma and beta. Every row of a one-hot code's Gamma starts at 1; for codes that do
+        not sum to 1 the layer starts as the identity if gamma is learned around 1, from Gamma 0.
 
-    Source: Dumoulin et al. 2017, arXiv:1610.07629, Eq. 5; used in the generator by Miyato & Koyama
-    2018, arXiv:1802.05637.
+    Args:
+        around_one: whether gamma is learned as a difference from 1.
+        **kwargs: as in `keras.layers.Layer`.
+
+    Source:
+        Dumoulin et al. 2017, arXiv:1610.07629, Eq. 5; used in the generator by Miyato & Koyama
+        2018, arXiv:1802.05637.
     """
+
+    def __init__(self, around_one: bool = False, **kwargs):
+        super().__init__(**kwargs)
+        self.around_one = around_one
 
     def build(self, features_shape, one_hot_shape):
         """Create one row of gamma and beta a class."""
         shape = (one_hot_shape[-1], features_shape[-1])
-        self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones")
+        start = "zeros" if self.around_one else "ones"
+        self.gamma = self.add_weight(name="gamma", shape=shape, initializer=start)
         self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
 
     def call(self, features, one_hot):
@@ -136,8 +150,13 @@ class ConditionalAffine(keras.layers.Layer):
         shape = (-1, *(1,) * (len(features.shape) - 2), features.shape[-1])
         gamma = ops.reshape(ops.matmul(one_hot, self.gamma), shape)
         beta = ops.reshape(ops.matmul(one_hot, self.beta), shape)
+        gamma = 1.0 + gamma if self.around_one else gamma
         return features * gamma + beta
 
     def compute_output_shape(self, features_shape, one_hot_shape):
         """Keep the shape."""
         return features_shape
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "around_one": self.around_one}

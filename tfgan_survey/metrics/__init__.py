@@ -16,6 +16,7 @@ from tfgan_survey.metrics.classifier_score import classifier_score
 from tfgan_survey.metrics.common import Estimate, Measurement, MetricWarning
 from tfgan_survey.metrics.density_coverage import density_coverage
 from tfgan_survey.metrics.features import Features
+from tfgan_survey.metrics.found import METRICS
 from tfgan_survey.metrics.frechet import (
     frechet_distance,
     frechet_standard_error,
@@ -46,10 +47,6 @@ from tfgan_survey.metrics.parzen import (
 )
 from tfgan_survey.metrics.precision_recall import precision_recall
 from tfgan_survey.metrics.sliced_wasserstein import sliced_wasserstein
-from tfgan_survey.registry import discover
-
-METRICS = discover("metric", __name__, __path__, Metric)
-"""Metric classes by name."""
 
 __all__ = [
     "METRICS",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import tfgan_survey.metrics as package
 from tfgan_survey.errors import SettingError, unknown_name
+from tfgan_survey.metrics.found import METRICS
 from tfgan_survey.metrics.needs import Given, has_density
 
 
@@ -29,16 +29,14 @@ def left_out(given: Given) -> dict[str, str]:
     return {
         name: f"needs {missing}"
         for name, missing in _defaults(given).items()
-        if missing is not None and (has_density in package.METRICS[name].needs) == given.points
+        if missing is not None and (has_density in METRICS[name].needs) == given.points
     }
 
 
 def _defaults(given: Given) -> dict[str, str | None]:
     """Return the default metrics in their order, each with what is missing."""
-    found = [
-        (one.default, name) for name, one in package.METRICS.items() if one.default is not None
-    ]
-    return {name: package.METRICS[name].missing(given) for _, name in sorted(found)}
+    found = [(one.default, name) for name, one in METRICS.items() if one.default is not None]
+    return {name: METRICS[name].missing(given) for _, name in sorted(found)}
 
 
 def check_metrics(names: Sequence[str], given: Given) -> list[str]:
@@ -53,7 +51,7 @@ def check_metrics(names: Sequence[str], given: Given) -> list[str]:
         SettingError: none given, one given twice, or one that lacks what it needs.
     """
     if not names:
-        raise SettingError(f"no metric is given; known: {', '.join(package.METRICS)}.")
+        raise SettingError(f"no metric is given; known: {', '.join(METRICS)}.")
     for name in names:
         if list(names).count(name) > 1:
             raise SettingError(f"metric {name} is given twice.")
@@ -76,12 +74,10 @@ def choose_outcomes(names: Iterable[str], given: Given) -> dict[str, str]:
         SettingError: none given, one given twice, or one that lacks what it needs.
     """
     known = {
-        outcome: (name, (outcome,))
-        for name, one in package.METRICS.items()
-        for outcome in one.outcomes
+        outcome: (name, (outcome,)) for name, one in METRICS.items() for outcome in one.outcomes
     }
     # A metric of the same name comes last and means all that it measures.
-    known |= {name: (name, tuple(one.outcomes)) for name, one in package.METRICS.items()}
+    known |= {name: (name, tuple(one.outcomes)) for name, one in METRICS.items()}
     chosen: dict[str, str] = {}
     for name in names:
         if name not in known:
@@ -104,10 +100,10 @@ def better_direction(outcome: str) -> str | None:
         outcome: name of a measurement.
     """
     return next(
-        (one.outcomes[outcome] for one in package.METRICS.values() if outcome in one.outcomes), None
+        (one.outcomes[outcome] for one in METRICS.values() if outcome in one.outcomes), None
     )
 
 
 def _require(said: str, metric: str, given: Given) -> None:
-    if (text := package.METRICS[metric].missing(given)) is not None:
+    if (text := METRICS[metric].missing(given)) is not None:
         raise SettingError(f"{said} needs {text}")

@@ -17,6 +17,7 @@ from tfgan_survey.models.sampling import SeedSampling
 from tfgan_survey.models.trainable import TrainableModel
 from tfgan_survey.networks import NETWORKS, adapt
 from tfgan_survey.networks.pair import NetworkPair
+from tfgan_survey.networks.specs import Spec
 from tfgan_survey.objectives import OBJECTIVES
 from tfgan_survey.objectives.base import Objective
 from tfgan_survey.registry import Axis
@@ -136,6 +137,11 @@ class GAN(ImageInputs, SeedSampling, TrainableModel):
             self.ema_generator = keras.models.clone_model(pair.generator)
             self.ema_generator.set_weights(pair.generator.get_weights())
         self._begin(seed)
+
+    @property
+    def spec(self) -> Spec:
+        """Shapes, condition, latent and range: what the pair is built for."""
+        return self.pair
 
     @classmethod
     def assemble(cls, pair: NetworkPair, **parts) -> GAN:
@@ -292,23 +298,28 @@ class GAN(ImageInputs, SeedSampling, TrainableModel):
         """The generator that samples come from: the weight average where there is one."""
         return self.generator if self.ema_generator is None else self.ema_generator
 
+    def run_generator(self, latents, labels, training: bool = False) -> tf.Tensor:
+        """Run the generator that samples come from.
+
+        Args:
+            latents: float32 `(batch, latent_dim)`.
+            labels: the condition's rows, or None.
+            training: whether it runs in training mode.
+        """
+        return self.pair.generate(latents, labels, training, self.sampling_generator)
+
     def exported_networks(self) -> list[keras.Model]:
         """Return the generator that samples come from, and the discriminator."""
         return [self.sampling_generator, self.discriminator]
 
     def export_facts(self) -> dict[str, Any]:
-        """Return shapes, latent and classes."""
-        return {
-            "image_shape": list(self.pair.image_shape),
-            "latent_dim": self.pair.latent_dim,
-            "latent": self.pair.latent,
-            "num_classes": self.pair.num_classes,
-        }
+        """Return shapes, latent and condition."""
+        return self.spec.facts()
 
     def signatures(self) -> dict[str, tuple[Any, list[tf.TensorSpec]]]:
         """Return the signatures that `export.export_savedmodel` lists."""
         pair = self.pair
-        labels = [tf.TensorSpec((None,), tf.int32, "labels")] if pair.conditional else []
+        labels = [pair.condition.tensor_spec()] if pair.conditional else []
         latent = tf.TensorSpec((None, pair.latent_dim), tf.float32, "latent")
         seeds = tf.TensorSpec((None,), tf.int64, "seeds")
         images = tf.TensorSpec((None, *pair.image_shape), tf.float32, "images")
@@ -329,8 +340,8 @@ class GAN(ImageInputs, SeedSampling, TrainableModel):
 
         def score(images, labels=None):
             if labels is not None:
-                labels = self.checked_labels(labels)
-            scores = self.pair.score(self.pair.from_unit(images), labels)
+                labels = pair.condition.checked(labels)
+            scores = pair.score(pair.from_unit(images), labels)
             probabilities = self.objective.probabilities(scores)
             outputs = {"scores": scores}
             return outputs if probabilities is None else {**outputs, "probabilities": probabilities}

@@ -1,4 +1,4 @@
-"""What comes into a model: pixels in scale, labels in range; nothing wrong passes in silence."""
+"""What comes into a model: pixels in scale, conditions in range; nothing wrong in silence."""
 
 from __future__ import annotations
 
@@ -33,126 +33,87 @@ def _range_fault(model, low: float, high: float) -> str:
     return _outside(low, high, model._float_range)
 
 
-def _labels_fault(model, low: float, high: float) -> str:
-    """Say which labels came."""
-    return f"labels {low:.0f}..{high:.0f}: expected 0 to {model.pair.num_classes - 1}."
+def _condition_fault(model, low: float, high: float) -> str:
+    return model.spec.condition.fault(low, high)
 
 
 class ImageInputs:
-    """Takes `(images, labels)`; mixed into a `TrainableModel` that has a `pair`."""
+    """Takes images, with the rows of a condition beside them; mixed into a `TrainableModel`.
 
-    input_faults: ClassVar[dict] = {"range": _range_fault, "labels": _labels_fault}
+    Why:
+        All that is known of either is asked of the model's `spec`, a `networks.Spec`.
+    """
+
+    input_faults: ClassVar[dict] = {"range": _range_fault, "condition": _condition_fault}
 
     def unpack(self, data):
         """Return a batch as the networks take it; what is wrong with it becomes a fault.
 
         Args:
-            data: images, or `(images, labels)`.
+            data: images, or `(images, labels)`, labels being the condition's rows.
 
         Returns:
-            Images float32 in the pair's range, and labels int32, or None.
+            Images float32 in the networks' range, and the rows in the condition's dtype, or None.
 
         Raises:
             ValueError: another shape or dtype, labels are missing, sample weights.
         """
         images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        spec = self.spec
         if sample_weight is not None:
             raise ValueError("Sample or class weights came; this model has no use for them.")
-        if self.pair.conditional and labels is None:
+        if spec.conditional and labels is None:
             raise ValueError(
-                "This model is conditional: it needs (images, labels), only images came."
+                f"This model is conditional: it needs (images, {spec.condition.input_name}), only "
+                "images came."
             )
-        if images.shape[1:] != self.pair.image_shape:
+        if images.shape[1:] != spec.image_shape:
             raise ValueError(
                 f"Images of shape {tuple(images.shape[1:])} came, the networks are built for "
-                f"{self.pair.image_shape}; load the data with image_size=, add an axis of channels "
+                f"{spec.image_shape}; load the data with image_size=, add an axis of channels "
                 "(images[..., None]), or build the pair anew."
             )
-        scaled = self.pair.to_network(images)
-        if images.dtype != tf.uint8 and self.pair.output_range is not None:
+        scaled = spec.to_network(images)
+        if images.dtype != tf.uint8 and spec.output_range is not None:
             low, high = self._float_range
             slack = _SLACK * (high - low)
             floats = tf.cast(images, tf.float32)
             # Written so that NaN, which is neither below nor above, is outside.
             inside = tf.reduce_all((floats >= low - slack) & (floats <= high + slack))
             self._record(tf.logical_not(inside), "range", floats)
-        return scaled, self._recorded_labels(labels) if self.pair.conditional else None
+        return scaled, self._recorded(labels) if spec.conditional else None
 
     @property
     def _float_range(self) -> tuple[float, float]:
         """Where floats must lie: pictures in [0, 1], points in the networks' range."""
-        return self.pair.output_range if self.pair.takes_points else (0.0, 1.0)
+        return self.spec.output_range if self.spec.takes_points else (0.0, 1.0)
 
     def check_labels(self, num: int, labels) -> np.ndarray | None:
-        """Return int32 `(num,)`: labels repeated, all classes in turn for None; None without them.
-
-        Raises:
-            ValueError: labels for an unconditional model, or ids outside 0..num_classes-1.
-        """
-        classes = self.pair.num_classes
-        if classes is None:
-            if labels is not None:
-                raise ValueError(
-                    "This GAN was trained without labels; leave labels out, or train one with "
-                    "num_classes set."
-                )
-            return None
-        ids = np.arange(classes) if labels is None else np.atleast_1d(np.asarray(labels))
-        if ids.ndim != 1 or ids.size == 0 or not np.issubdtype(ids.dtype, np.integer):
-            raise ValueError(f"labels {labels!r}: expected one class id or a list of them.")
-        if ids.min() < 0 or ids.max() >= classes:
-            raise ValueError(f"labels {ids.min()}..{ids.max()}: expected 0 to {classes - 1}.")
-        return np.resize(ids, num).astype(np.int32)
-
-    def checked_labels(self, labels: tf.Tensor) -> tf.Tensor:
-        """Return class ids as int32, known to be in range.
-
-        Why:
-            A label out of range would become a zero one-hot vector, and a grey picture, in
-            silence. In a graph the check is an assertion that the labels depend on, so that an
-            exported model refuses them wherever it is served.
+        """Return one row of the condition a sample, or None where there is no condition.
 
         Args:
-            labels: integers `(batch,)`.
+            num: samples.
+            labels: rows, repeated in turn; None for all classes in turn.
 
         Returns:
-            int32 `(batch,)`.
+            `(num, ...)` in the condition's dtype: int32 `(num,)` of classes.
 
         Raises:
-            ValueError: wrong dtype or rank; ids outside 0..num_classes-1.
-            tf.errors.InvalidArgumentError: such ids, when the graph is run.
+            ValueError: rows for an unconditional model, rows that are none of its condition, or
+                None where a condition has no default.
         """
-        labels = self._integer_labels(labels)
-        last = self.pair.num_classes - 1
-        inside = tf.reduce_all((labels >= 0) & (labels <= tf.cast(last, labels.dtype)))
-        if tf.executing_eagerly():
-            if not inside:
-                ids = labels.numpy()
-                raise ValueError(f"labels {ids.min()}..{ids.max()}: expected 0 to {last}.")
-            return tf.cast(labels, tf.int32)
-        expected = f"labels: expected class ids 0 to {last}, these came:"
-        check = tf.debugging.Assert(inside, [expected, labels], summarize=10)
-        with tf.control_dependencies([check]):
-            return tf.cast(tf.identity(labels), tf.int32)
-
-    @staticmethod
-    def _integer_labels(labels) -> tf.Tensor:
-        labels = tf.convert_to_tensor(labels)
-        if not labels.dtype.is_integer:
+        if self.spec.conditional:
+            return self.spec.condition.sampling_rows(num, labels)
+        if labels is not None:
             raise ValueError(
-                f"labels are {labels.dtype.name}; expected integer class ids: cast them, for "
-                "example labels.astype('int32')."
+                "This model was trained without labels; leave labels out, or train one with "
+                "num_classes set."
             )
-        if labels.shape.rank != 1:
-            raise ValueError(
-                f"labels have shape {tuple(labels.shape)}; expected one class id a row, (batch,)."
-            )
-        return labels
+        return None
 
-    def _recorded_labels(self, labels) -> tf.Tensor:
-        """Return int32 labels; those out of range become a fault, for steps that XLA compiles."""
-        labels = self._integer_labels(labels)
-        classes = tf.cast(self.pair.num_classes, labels.dtype)
-        outside = tf.reduce_any((labels < 0) | (labels >= classes))
-        self._record(outside, "labels", labels)
-        return tf.cast(labels, tf.int32)
+    def _recorded(self, rows) -> tf.Tensor:
+        """Return a condition's rows; wrong ones become a fault, for steps that XLA compiles."""
+        condition = self.spec.condition
+        rows = condition.typed(rows)
+        self._record(condition.outside(rows), "condition", rows)
+        return tf.cast(rows, condition.dtype)

@@ -1,7 +1,8 @@
-"""Samples: seeds, labels, truncation; one image is a function of its seed and its label."""
+"""Samples: seeds, condition, truncation; one image is a function of its seed and its label."""
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Sequence
 
 import keras
@@ -12,15 +13,28 @@ from tfgan_survey.layers.sampling import latent_quantile, latents_from_seeds, ra
 from tfgan_survey.settings import check_whole
 
 
-class SeedSampling:
+class SeedSampling(abc.ABC):
     """The sampling half of a model with a generator; mixed into a `TrainableModel`.
 
     Why:
         Here and on a server, in any batch, a sample depends on its own seed and label alone.
 
-        The model has `pair` (shapes, latent, classes), `truncation`, `sampling_generator` and the
-        label checks of `ImageInputs`.
+        The model has a `spec` (shapes, latent, condition), `truncation`, and `run_generator`; it
+        takes its inputs' checks from `ImageInputs`. Labels are the condition's rows, of any kind.
     """
+
+    @abc.abstractmethod
+    def run_generator(self, latents, labels, training: bool = False) -> tf.Tensor:
+        """Run the network that samples come from.
+
+        Args:
+            latents: float32 `(batch, latent_dim)`.
+            labels: the condition's rows, checked, or None.
+            training: whether it runs in training mode.
+
+        Returns:
+            Images `(batch, *image_shape)` in the spec's range.
+        """
 
     # Traced at the first call of `generate`.
     _sampler = None
@@ -42,30 +56,30 @@ class SeedSampling:
         """
         latents, labels = self._latents_and_labels(inputs)
         if labels is not None:
-            labels = self.checked_labels(labels)
+            labels = self.spec.condition.checked(labels)
         return self._images(latents, labels, training)
 
     def predict_step(self, data) -> tf.Tensor:
         """Return the images of one batch of latents; see `predict`."""
         inputs, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
-        if self.pair.conditional and labels is not None:
+        if self.spec.conditional and labels is not None:
             inputs = [inputs, labels]
         latents, labels = self._latents_and_labels(inputs)
-        return self._images(latents, None if labels is None else self._recorded_labels(labels))
+        return self._images(latents, None if labels is None else self._recorded(labels))
 
     def _latents_and_labels(self, inputs):
         several = isinstance(inputs, list | tuple)
         if several and len(inputs) == 1:
             (inputs,), several = inputs, False
-        if self.pair.conditional != (several and len(inputs) == 2):
-            wanted = "[latents, labels]" if self.pair.conditional else "latents alone"
+        condition = self.spec.condition
+        if self.spec.conditional != (several and len(inputs) == 2):
+            wanted = f"[latents, {condition.input_name}]" if condition else "latents alone"
             came = f"{len(inputs)} inputs" if several else "one input"
-            raise ValueError(f"This GAN maps {wanted} to images; {came} came.")
+            raise ValueError(f"This model maps {wanted} to images; {came} came.")
         return inputs if several else (inputs, None)
 
     def _images(self, latents, labels, training: bool = False) -> tf.Tensor:
-        made = self.pair.generate(latents, labels, training, self.sampling_generator)
-        return self.pair.to_unit(made)
+        return self.spec.to_unit(self.run_generator(latents, labels, training))
 
     def generate(
         self,
@@ -78,8 +92,8 @@ class SeedSampling:
 
         Args:
             num: how many.
-            labels: class ids; image i gets `labels[i mod len]`. A conditional model without labels
-                cycles through all classes.
+            labels: class ids, or the rows of another condition; image i gets `labels[i mod len]`.
+                A model of classes without labels cycles through all of them.
             seed: image i is a function of seed `seed + i` (and its label) alone, here and on a
                 server; None draws a fresh seed.
             batch_size: images per generator call.
@@ -88,7 +102,8 @@ class SeedSampling:
             float32 `(num, *image_shape)` in [0, 1].
 
         Raises:
-            ValueError: labels for an unconditional model, or ids outside 0..num_classes-1.
+            ValueError: labels for an unconditional model, ids outside 0..num_classes-1, rows that
+                are none of the condition, or no rows of a condition without a default.
         """
         check_whole("num", num)
         check_whole("batch_size", batch_size)
@@ -110,7 +125,7 @@ class SeedSampling:
 
         Args:
             seeds: integers `(batch,)`.
-            labels: class ids `(batch,)`, for a conditional model.
+            labels: class ids `(batch,)` or other rows, for a conditional model.
 
         Returns:
             float32 `(batch, *image_shape)` in [0, 1].
@@ -136,12 +151,16 @@ class SeedSampling:
         seeds = tf.convert_to_tensor(seeds)
         if not seeds.dtype.is_integer:
             raise ValueError(f"seeds are {seeds.dtype.name}; expected integers.")
-        latents = latents_from_seeds(seeds, self.pair.latent_dim, self.pair.latent)
-        middle = latent_quantile(self.pair.latent, 0.5)
+        latents = latents_from_seeds(seeds, self.spec.latent_dim, self.spec.latent)
+        middle = latent_quantile(self.spec.latent, 0.5)
         return middle + self.truncation * (latents - middle)
 
     def random_latents(self, real) -> tf.Tensor:
-        """Draw one training latent for each row of `real`."""
+        """Draw one training latent for each row of `real`.
+
+        Args:
+            real: a batch of examples.
+        """
         return random_latents(
-            tf.shape(real)[0], self.pair.latent_dim, self.pair.latent, self.seed_generator
+            tf.shape(real)[0], self.spec.latent_dim, self.spec.latent, self.seed_generator
         )

@@ -1,15 +1,15 @@
 """The network axis: builders of generator and discriminator, no losses.
 
 A builder is a function `(image_shape, num_classes=None, *, seed, latent_dim, ...) -> NetworkPair`
-whose other keyword parameters are its settings.
+whose other keyword parameters are its settings; `pair_builder` makes it of a function of a `Spec`.
 """
 
 from tfgan_survey.networks.dcgan import dcgan
-from tfgan_survey.networks.elu import elu
 from tfgan_survey.networks.maxout import adapt, maxout, two_branch
-from tfgan_survey.networks.mlp import mlp, mlp_discriminator, mlp_generator
-from tfgan_survey.networks.pair import NetworkPair
+from tfgan_survey.networks.mlp import elu, mlp, mlp_discriminator, mlp_generator
+from tfgan_survey.networks.pair import NetworkPair, pair_builder
 from tfgan_survey.networks.points import points
+from tfgan_survey.networks.specs import Spec
 from tfgan_survey.registry import Registry
 
 NETWORKS = Registry(
@@ -27,6 +27,7 @@ NETWORKS = Registry(
 __all__ = [
     "NETWORKS",
     "NetworkPair",
+    "Spec",
     "adapt",
     "dcgan",
     "elu",
@@ -34,6 +35,7 @@ __all__ = [
     "mlp",
     "mlp_discriminator",
     "mlp_generator",
+    "pair_builder",
     "points",
     "two_branch",
 ]

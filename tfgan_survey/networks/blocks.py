@@ -1,4 +1,4 @@
-"""Pieces that several pairs share: label inputs and normalisations by name."""
+"""Pieces that several networks share: their inputs, and normalisations by name."""
 
 from __future__ import annotations
 
@@ -6,31 +6,67 @@ from typing import Literal
 
 import keras
 
-from tfgan_survey.layers.conditioning import OneHotLabels
+from tfgan_survey.networks.specs import Spec
 
 NormName = Literal["batch", "layer", "instance", "none"]
+# Of vectors, where instance norm would leave nothing: each unit minus its own mean.
+UnitNormName = Literal["batch", "layer", "none"]
 
 
-def labels_and_one_hot(num_classes: int | None):
-    """Return the `labels` input and its one-hot vectors, or two Nones without classes.
+class Inputs:
+    """A network's inputs: the latent or the images, and the condition where there is one.
 
-    Raises:
-        ValueError: fewer than two classes.
+    Args:
+        spec: what the network is built for.
+        shape: of the main input.
+        name: of the main input.
+
+    Attributes:
+        main: the latent, or the images.
+        condition: the condition's code `(batch, width)`, or None.
     """
-    if num_classes is None:
-        return None, None
-    if num_classes < 2:
-        raise ValueError(
-            f"num_classes={num_classes}: expected at least 2; leave it out for a pair without "
-            "labels."
-        )
-    labels = keras.Input((), dtype="int32", name="labels")
-    return labels, OneHotLabels(num_classes)(labels)
 
+    def __init__(self, spec: Spec, shape: tuple[int, ...], name: str):
+        self.main = keras.Input(shape, name=name)
+        rows, self.condition = spec.condition.network_input() if spec.conditional else (None, None)
+        self._all = self.main if rows is None else [self.main, rows]
 
-def network_inputs(source, labels):
-    """Return a network's inputs: the latent or the images, in a list with labels if any."""
-    return source if labels is None else [source, labels]
+    @classmethod
+    def latent(cls, spec: Spec) -> Inputs:
+        """Return the inputs of a generator.
+
+        Args:
+            spec: what it is built for.
+        """
+        return cls(spec, (spec.latent_dim,), "latent")
+
+    @classmethod
+    def images(cls, spec: Spec) -> Inputs:
+        """Return the inputs of a discriminator.
+
+        Args:
+            spec: what it is built for.
+        """
+        return cls(spec, spec.image_shape, "images")
+
+    def join(self, features: keras.KerasTensor) -> keras.KerasTensor:
+        """Return features with the condition's code beside them; without one, as they are.
+
+        Args:
+            features: `(batch, n)`.
+        """
+        if self.condition is None:
+            return features
+        return keras.layers.Concatenate()([features, self.condition])
+
+    def model(self, outputs: keras.KerasTensor, name: str) -> keras.Model:
+        """Return the network from these inputs.
+
+        Args:
+            outputs: images or scores.
+            name: `generator` or `discriminator`.
+        """
+        return keras.Model(self._all, outputs, name=name)
 
 
 def normalization(norm: str, scale: bool = True, momentum: float = 0.99, epsilon: float = 1e-3):

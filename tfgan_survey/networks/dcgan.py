@@ -10,10 +10,11 @@ import keras
 
 from tfgan_survey.layers.conditioning import AppendLabelMaps, ConditionalAffine, LabelProjection
 from tfgan_survey.layers.resampling import PixelShuffle
-from tfgan_survey.networks.blocks import NormName, labels_and_one_hot, network_inputs, normalization
-from tfgan_survey.networks.initializers import InitializerName, Initializers
-from tfgan_survey.networks.pair import NetworkPair
-from tfgan_survey.registry import Units, checked
+from tfgan_survey.networks.blocks import Inputs, NormName, normalization
+from tfgan_survey.networks.initializers import Initializers
+from tfgan_survey.networks.pair import pair_builder
+from tfgan_survey.networks.specs import Spec
+from tfgan_survey.registry import Units
 
 LabelInput = Literal["concat", "projection"]
 Upsampling = Literal["transposed", "pixel_shuffle"]
@@ -28,14 +29,11 @@ _SLOPE = 0.2
 _MOMENTUM, _EPSILON = 0.9, 1e-5
 
 
-@checked
+@pair_builder(initializer="normal_002", output_range=(-1.0, 1.0))
 def dcgan(
-    image_shape: Sequence[int],
-    num_classes: int | None = None,
+    spec: Spec,
+    initializers: Initializers,
     *,
-    seed: int = 0,
-    latent_dim: Units = 100,
-    latent: str = "uniform",
     width: Units = 32,
     discriminator_width: Units | None = None,
     kernel_size: Units = 4,
@@ -45,21 +43,17 @@ def dcgan(
     upsampling: Upsampling = "transposed",
     downsampling: Downsampling = "strided",
     label_input: LabelInput = "concat",
-    initializer: InitializerName = "normal_002",
-) -> NetworkPair:
+) -> tuple[keras.Model, keras.Model]:
     """Build the DCGAN pair; on 28 x 28: 7x7x64 -> 14x14x32 -> image, and back.
 
-    Why:      no pooling, no hidden dense layers, batch norm in both networks but on neither the
-              generator's output nor the discriminator's input, ReLU and tanh against LeakyReLU 0.2.
-              The survey prints the batch norm rule the wrong way round, and 0.02 as a variance.
+    Why:
+        No pooling, no hidden dense layers, batch norm in both networks but on neither the
+        generator's output nor the discriminator's input, ReLU and tanh against LeakyReLU 0.2.
+        The survey prints the batch norm rule the wrong way round, and 0.02 as a variance.
 
     Args:
-        image_shape: `(size, size, channels)`, size 4 x 2^n or 7 x 2^n with n >= 1.
-        num_classes: None for the unconditional pair.
-        seed: seed of the weights.
-        latent_dim: width of the latent.
-        latent: distribution of the latent; uniform(-1, 1) is the paper's, `normal` the survey's
-            trick 3.
+        spec: what is built for; `(size, size, channels)`, size 4 x 2^n or 7 x 2^n with n >= 1.
+        initializers: where the weights start.
         width: channels of the generator's largest hidden map; smaller maps have twice as many
             each, up to 8 times. The paper's is 128, its published code's 64.
         discriminator_width: channels of the discriminator's first map; None for `width`.
@@ -70,10 +64,10 @@ def dcgan(
         activation: of the generator; `leaky_relu` is the survey's trick 5 ("LeakyReLU in both").
         upsampling: transposed convolution, or convolution and PixelShuffle.
         downsampling: strided convolution, or convolution and average pooling.
-        label_input: `concat` joins one-hot labels to the latent and as constant maps to every
-            feature map (DCGAN's MNIST code); `projection` adds <V[y], features> to the score and
-            gives the generator's normalisations a scale and shift a class (Miyato & Koyama 2018).
-        initializer: see `Initializers`.
+        label_input: `concat` joins the condition's code (one-hot labels) to the latent and as
+            constant maps to every feature map (DCGAN's MNIST code); `projection` adds
+            <V[y], features> to the score and gives the generator's normalisations a scale and
+            shift a class (Miyato & Koyama 2018).
 
     Returns:
         The pair; images in [-1, 1].
@@ -81,144 +75,72 @@ def dcgan(
     Raises:
         ValueError: the size is not 4 x 2^n or 7 x 2^n, or a width is below 1.
 
-    Source: Radford et al. 2016, arXiv:1511.06434, section 3 and figure 1; survey section 3.
+    Source:
+        Radford et al. 2016, arXiv:1511.06434, section 3 and figure 1: the latent is its
+        uniform(-1, 1), `normal` the survey's trick 3; survey section 3.
     """
-    _, doublings = _base_and_doublings(image_shape)
-    discriminator_width = width if discriminator_width is None else discriminator_width
-    initializers = Initializers(initializer, seed)
-    generator = dcgan_generator(
-        image_shape,
-        latent_dim,
-        num_classes,
-        widths=_widths(width, doublings)[::-1],
-        kernel_size=kernel_size,
-        norm=norm,
-        activation=activation,
-        upsampling=upsampling,
-        label_mode=label_input,
-        initializers=initializers,
-    )
-    discriminator = dcgan_discriminator(
-        image_shape,
-        num_classes,
-        widths=_widths(discriminator_width, doublings),
-        kernel_size=kernel_size,
-        norm=discriminator_norm or norm,
-        downsampling=downsampling,
-        label_mode=label_input,
-        initializers=initializers,
-    )
-    return NetworkPair(
-        generator,
-        discriminator,
-        image_shape=tuple(image_shape),
-        latent_dim=latent_dim,
-        num_classes=num_classes,
-        output_range=(-1.0, 1.0),
-        latent=latent,
+    base, doublings = _base_and_doublings(spec.image_shape)
+    generator = _generator(
+        spec, initializers, base, _widths(width, doublings)[::-1], kernel_size, norm, activation,
+        upsampling, label_input,
+    )  # fmt: skip
+    widths = _widths(discriminator_width or width, doublings)
+    discriminator_norm = discriminator_norm or norm
+    return generator, _discriminator(
+        spec, initializers, widths, kernel_size, discriminator_norm, downsampling, label_input
     )
 
 
-def dcgan_generator(
-    image_shape: Sequence[int],
-    latent_dim: int,
-    num_classes: int | None,
-    *,
-    widths: Sequence[int],
-    kernel_size: int,
-    norm: NormName,
-    activation: str,
-    upsampling: Upsampling,
-    label_mode: LabelInput,
-    initializers: Initializers,
-) -> keras.Model:
-    """Build the generator: projection to the smallest map, then one up-sampling a width.
-
-    Args:
-        image_shape: `(size, size, channels)`.
-        latent_dim: width of the latent.
-        num_classes: None for no labels.
-        widths: channels from the smallest to the largest hidden map.
-        kernel_size: of the transposed convolutions.
-        norm: normalisation of every hidden map.
-        activation: of every hidden map.
-        upsampling: how maps grow.
-        label_mode: `concat` or `projection`.
-        initializers: where the weights start.
-
-    Returns:
-        Model from `latent` (and `labels`) to images in [-1, 1].
-    """
-    base, _ = _base_and_doublings(image_shape)
-    projected = label_mode == "projection"
-    labels, one_hot = labels_and_one_hot(num_classes)
-    latent = keras.Input((latent_dim,), name="latent")
-    conditional = one_hot is not None
+def _generator(
+    spec: Spec, initializers: Initializers, base: int, widths: Sequence[int], kernel_size: int,
+    norm: NormName, activation: str, upsampling: Upsampling, label_input: LabelInput,
+) -> keras.Model:  # fmt: skip
+    """Build the generator: projection to the smallest map, then one up-sampling a width."""
+    inputs = Inputs.latent(spec)
+    code = inputs.condition
+    projected = spec.conditional and label_input == "projection"
+    joined = spec.conditional and not projected
 
     def hidden(x):
-        own_scale = not (conditional and projected)
-        x = normalization(norm, own_scale, _MOMENTUM, _EPSILON)(x)
-        x = x if own_scale else ConditionalAffine()(x, one_hot)
+        x = normalization(norm, not projected, _MOMENTUM, _EPSILON)(x)
+        x = ConditionalAffine(around_one=not spec.condition.one_hot)(x, code) if projected else x
         x = keras.layers.Activation(activation)(x)
-        return AppendLabelMaps()(x, one_hot) if conditional and not projected else x
+        return AppendLabelMaps()(x, code) if joined else x
 
-    x = keras.layers.Concatenate()([latent, one_hot]) if conditional else latent
+    # By projection as well: the latent's projection sees the condition.
+    x = inputs.join(inputs.main)
     units = base * base * widths[0]
     x = keras.layers.Dense(units, use_bias=norm == "none", kernel_initializer=initializers())(x)
-    x = keras.layers.Reshape((base, base, widths[0]))(x)
-    x = hidden(x)
+    x = hidden(keras.layers.Reshape((base, base, widths[0]))(x))
     for filters in widths[1:]:
-        x = _up(x, filters, kernel_size, upsampling, norm == "none", initializers)
-        x = hidden(x)
-    x = _up(x, image_shape[-1], kernel_size, upsampling, True, initializers)
+        x = hidden(_up(x, filters, kernel_size, upsampling, norm == "none", initializers))
+    x = _up(x, spec.image_shape[-1], kernel_size, upsampling, True, initializers)
     x = keras.layers.Activation("tanh", dtype="float32")(x)
-    return keras.Model(network_inputs(latent, labels), x, name="generator")
+    return inputs.model(x, "generator")
 
 
-def dcgan_discriminator(
-    image_shape: Sequence[int],
-    num_classes: int | None,
-    *,
-    widths: Sequence[int],
-    kernel_size: int,
-    norm: NormName,
-    downsampling: Downsampling,
-    label_mode: LabelInput,
-    initializers: Initializers,
-) -> keras.Model:
-    """Build the discriminator: one down-sampling a width, then one linear score.
-
-    Args:
-        image_shape: `(size, size, channels)`.
-        num_classes: None for no labels.
-        widths: channels from the largest to the smallest map.
-        kernel_size: of the strided convolutions.
-        norm: normalisation of every map but the first.
-        downsampling: how maps shrink.
-        label_mode: `concat` or `projection`.
-        initializers: where the weights start.
-
-    Returns:
-        Model from images (and `labels`) to `scores` `(batch, 1)`.
-    """
-    projected = label_mode == "projection"
-    labels, one_hot = labels_and_one_hot(num_classes)
-    images = keras.Input(tuple(image_shape), name="images")
-    joined = one_hot is not None and not projected
-    x = images
+def _discriminator(
+    spec: Spec, initializers: Initializers, widths: Sequence[int], kernel_size: int,
+    norm: NormName, downsampling: Downsampling, label_input: LabelInput,
+) -> keras.Model:  # fmt: skip
+    """Build the discriminator: one down-sampling a width, then one linear score."""
+    inputs = Inputs.images(spec)
+    code = inputs.condition
+    projected = spec.conditional and label_input == "projection"
+    joined = spec.conditional and not projected
+    x = inputs.main
     for index, filters in enumerate(widths):
-        x = AppendLabelMaps()(x, one_hot) if joined else x
+        x = AppendLabelMaps()(x, code) if joined else x
         normed = index > 0 and norm != "none"
         x = _down(x, filters, kernel_size, downsampling, not normed, initializers)
         x = normalization(norm, True, _MOMENTUM, _EPSILON)(x) if normed else x
         x = keras.layers.LeakyReLU(_SLOPE)(x)
     x = keras.layers.Flatten()(x)
-    if one_hot is not None and projected:
-        x = LabelProjection(num_classes, kernel_initializer=initializers())(x, one_hot)
+    if projected:
+        x = LabelProjection(code.shape[-1], kernel_initializer=initializers())(x, code)
     else:
-        x = keras.layers.Concatenate()([x, one_hot]) if joined else x
-        x = keras.layers.Dense(1, kernel_initializer=initializers())(x)
-    return keras.Model(network_inputs(images, labels), x, name="discriminator")
+        x = keras.layers.Dense(1, kernel_initializer=initializers())(inputs.join(x))
+    return inputs.model(x, "discriminator")
 
 
 def _up(x, filters: int, kernel_size: int, upsampling: str, bias: bool, initializers):

@@ -1,132 +1,93 @@
-"""The network axis: a generator and a discriminator with what they agree on."""
+"""The network axis of two players: a generator and a discriminator with what they agree on."""
 
 from __future__ import annotations
 
+import functools
+import inspect
+import re
+import typing
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfgan_survey.layers.sampling import check_latent
-from tfgan_survey.settings import check_whole
+from tfgan_survey.conditions import Condition, as_condition
+from tfgan_survey.networks.initializers import InitializerName, Initializers
+from tfgan_survey.networks.specs import Spec
+from tfgan_survey.registry import Units, checked
 
 
 @keras.saving.register_keras_serializable("tfgan_survey")
-class NetworkPair:
-    """Two Keras models, their shapes, and the pixel range in which they work.
-
-    Why:      everything that knows about pixels' scale or labels' shape asks the pair, so a loop,
-              a loss or an export needs no case for a certain network.
+class NetworkPair(Spec):
+    """Two Keras models, and the spec that both are built for.
 
     Args:
-        generator: maps `latent` `(batch, latent_dim)` (and `labels` int32 `(batch,)` where
-            conditional) to images `(batch, *image_shape)` in `output_range`.
-        discriminator: maps images (and labels) to linear `scores`, `(batch, 1)` or a patch map
-            `(batch, h, w, 1)`; a sigmoid belongs to the objective.
-        image_shape: `(height, width, channels)`, or `(features,)` for points.
-        latent_dim: width of the latent.
-        num_classes: number of classes; None is the unconditional case.
-        output_range: `(low, high)` of the generator's output and the discriminator's input; None
-            for points, which every side sees in the data's own units.
-        latent: distribution of the latent, one of `tfgan_survey.layers.sampling.LATENTS`.
+        generator: maps `latent` `(batch, latent_dim)` (and the condition's rows, such as `labels`
+            int32 `(batch,)`) to images `(batch, *image_shape)` in `output_range`.
+        discriminator: maps images (and the condition's rows) to linear `scores`, `(batch, 1)` or a
+            patch map `(batch, h, w, 1)`; a sigmoid belongs to the objective.
+        image_shape: see `Spec`; so are `latent_dim`, `condition`, `output_range` and `latent`.
+        latent_dim: see `Spec`.
+        num_classes: shorthand for the condition `Classes(num_classes)`.
+        condition: see `Spec`.
+        output_range: see `Spec`.
+        latent: see `Spec`.
 
     Raises:
         ValueError: shapes disagree, or the two networks share a variable.
     """
+
+    # Two pairs of one spec are two pairs.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     def __init__(
         self,
         generator: keras.Model,
         discriminator: keras.Model,
         *,
-        image_shape: tuple[int, ...],
+        image_shape: Sequence[int],
         latent_dim: int,
         num_classes: int | None = None,
+        condition: Condition | int | None = None,
         output_range: tuple[float, float] | None = (0.0, 1.0),
         latent: str = "uniform",
     ):
+        condition = as_condition(num_classes, condition)
+        super().__init__(image_shape, condition, latent_dim, latent, output_range)
         self.generator = generator
         self.discriminator = discriminator
-        self.image_shape = tuple(int(size) for size in image_shape)
-        self.latent_dim = check_whole("latent_dim", latent_dim)
-        self.num_classes = None if num_classes is None else check_whole("num_classes", num_classes)
-        self.output_range = None if output_range is None else tuple(map(float, output_range))
-        self.latent = check_latent(latent)
         self._validate()
 
-    @property
-    def conditional(self) -> bool:
-        """Whether the networks take labels."""
-        return self.num_classes is not None
-
-    @property
-    def takes_points(self) -> bool:
-        """Whether examples are points, which have units of their own, and no pictures."""
-        return self.output_range is None or len(self.image_shape) == 1
-
-    def to_network(self, images: tf.Tensor) -> tf.Tensor:
-        """Scale images as data have them to `output_range`, float32; leave points as they are.
+    def generate(self, latents: tf.Tensor, labels=None, training: bool = False, network=None):
+        """Run the generator, or another network in its place.
 
         Args:
-            images: uint8 0..255, or floats in [0, 1], which give the same. Floats of one axis,
-                `(batch, features)`, are points and in the networks' own units.
-
-        Returns:
-            float32 tensor of the same shape, in `output_range`.
-
-        Raises:
-            ValueError: another dtype, of which nobody knows what its white is; or uint8 for
-                networks that work on points.
+            latents: float32 `(batch, latent_dim)`.
+            labels: the condition's rows, or None.
+            training: whether it runs in training mode.
+            network: in the generator's place.
         """
-        if self.output_range is None and images.dtype == tf.uint8:
-            raise ValueError("These networks work on points, float32; uint8 images came.")
-        if self.takes_points and images.dtype != tf.uint8:
-            return tf.cast(images, tf.float32)
-        if images.dtype == tf.uint8:
-            low, high = self.output_range
-            return tf.cast(images, tf.float32) * ((high - low) / 255.0) + low
-        if not images.dtype.is_floating:
-            raise ValueError(
-                f"{images.dtype.name} images came; expected uint8 0..255 or floats in [0, 1]. "
-                "Cast pixels 0..255 to uint8, and pixels that are 0 or 1 to float32."
-            )
-        return self.from_unit(tf.cast(images, tf.float32))
-
-    def from_unit(self, images: tf.Tensor) -> tf.Tensor:
-        """Scale [0, 1] to `output_range`; leave points as they are."""
-        if self.output_range is None:
-            return images
-        low, high = self.output_range
-        return images * (high - low) + low
-
-    def to_unit(self, images: tf.Tensor) -> tf.Tensor:
-        """Scale `output_range` to [0, 1], float32; leave points as they are."""
-        if self.output_range is None:
-            return tf.cast(images, tf.float32)
-        low, high = self.output_range
-        return tf.clip_by_value((tf.cast(images, tf.float32) - low) / (high - low), 0.0, 1.0)
-
-    def generate(self, latents: tf.Tensor, labels=None, training: bool = False, network=None):
-        """Run the generator (or `network` in its place) with or without labels."""
         inputs = latents if labels is None else [latents, labels]
         return (self.generator if network is None else network)(inputs, training=training)
 
     def score(self, images: tf.Tensor, labels=None, training: bool = False) -> tf.Tensor:
-        """Run the discriminator with or without labels; float32 scores."""
+        """Run the discriminator; float32 scores.
+
+        Args:
+            images: in `output_range`.
+            labels: the condition's rows, or None.
+            training: whether it runs in training mode.
+        """
         inputs = images if labels is None else [images, labels]
         return tf.cast(self.discriminator(inputs, training=training), tf.float32)
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs, the networks' own configurations included."""
-        return {
-            "generator": keras.saving.serialize_keras_object(self.generator),
-            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "image_shape": list(self.image_shape),
-            "latent_dim": self.latent_dim,
-            "num_classes": self.num_classes,
-            "output_range": None if self.output_range is None else list(self.output_range),
-            "latent": self.latent,
-        }
+        networks = {role: getattr(self, role) for role in ("generator", "discriminator")}
+        serialize = keras.saving.serialize_keras_object
+        return {role: serialize(one) for role, one in networks.items()} | super().get_config()
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> NetworkPair:
@@ -135,17 +96,16 @@ class NetworkPair:
             role: keras.saving.deserialize_keras_object(config[role])
             for role in ("generator", "discriminator")
         }
-        return cls(**{**config, **networks})
+        return super().from_config({**config, **networks})
 
     def _validate(self) -> None:
-        if self.output_range is not None and not self.output_range[0] < self.output_range[1]:
-            raise ValueError(f"output_range {self.output_range}: low must be below high.")
         inputs = 2 if self.conditional else 1
         for role, network in (("generator", self.generator), ("discriminator", self.discriminator)):
             if len(network.inputs) != inputs:
                 raise ValueError(
-                    f"The {role} has {len(network.inputs)} input(s), but with num_classes="
-                    f"{self.num_classes} it needs {inputs}; pass num_classes to its builder."
+                    f"The {role} has {len(network.inputs)} input(s), but with condition="
+                    f"{self.condition} it needs {inputs}; pass the condition, such as num_classes, "
+                    "to its builder."
                 )
         if (made := self.generator.output_shape[1:]) != self.image_shape:
             raise ValueError(f"The generator makes {made}, image_shape is {self.image_shape}.")
@@ -159,3 +119,100 @@ class NetworkPair:
         }
         if shared:
             raise ValueError("Generator and discriminator share variables; build them apart.")
+
+
+# What the public form of a builder takes in place of `spec` and `initializers`.
+_IN_PLACE_OF_SPEC = """\
+    image_shape: shape of one image `(h, w, c)` or point `(features,)`.
+    num_classes: number of classes; None for the unconditional pair.
+    condition: another condition, such as `tfgan_survey.conditions.Vector`.
+    seed: seed of the weights, and of dropout.
+    latent_dim: width of the latent.
+    latent: distribution of the latent, one of `tfgan_survey.layers.sampling.LATENTS`.
+"""
+_INITIALIZER = "    initializer: see `Initializers`.\n"
+
+
+def pair_builder(
+    *,
+    latent_dim: int = 100,
+    latent: str = "uniform",
+    initializer: InitializerName | None = None,
+    output_range: tuple[float, float] | None = (0.0, 1.0),
+) -> Callable[[Callable], Callable[..., NetworkPair]]:
+    """Make a value of the network axis out of a function that builds its two networks.
+
+    Why:
+        What every pair is asked for (shape, condition, seed, latent) is declared here once; a
+        builder has its own options alone, and the public signature, which settings are read off,
+        has both.
+
+    Args:
+        latent_dim: the pair's default.
+        latent: the pair's default.
+        initializer: the pair's default; None for a pair whose initial weights are no choice.
+        output_range: of its images; None for points.
+
+    Returns:
+        A decorator. It takes a function `(spec, initializers, *, options) -> (generator,
+        discriminator)`, and returns one `(image_shape, num_classes=None, *, condition=None, seed=0,
+        latent_dim, latent, options, initializer) -> NetworkPair`. A generator may take a wider
+        latent than it was asked to; the pair's is the generator's.
+
+    Example:
+        >>> @pair_builder(initializer="keras")
+        ... def shallow(spec, initializers, *, width: Units = 8): ...
+        >>> pair = shallow((28, 28, 1), num_classes=10, width=4)
+    """
+
+    def decorate(build: Callable) -> Callable[..., NetworkPair]:
+        signature, doc = _public_form(build, latent_dim, latent, initializer)
+
+        def public(*args, **kwargs):
+            given = signature.bind(*args, **kwargs)
+            given.apply_defaults()
+            options = dict(given.arguments)
+            taken = {name: options.pop(name) for name in ("image_shape", "latent_dim", "latent")}
+            condition = as_condition(options.pop("num_classes"), options.pop("condition"))
+            spec = Spec(condition=condition, output_range=output_range, **taken)
+            initializers = Initializers(options.pop("initializer", "keras"), options.pop("seed"))
+            generator, discriminator = build(spec, initializers, **options)
+            fields = {**vars(spec), "latent_dim": generator.inputs[0].shape[-1]}
+            return NetworkPair(generator, discriminator, **fields)
+
+        functools.update_wrapper(public, build)
+        public.__signature__, public.__doc__ = signature, doc
+        public.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+        return checked(public)
+
+    return decorate
+
+
+def _public_form(
+    build: Callable, latent_dim: int, latent: str, initializer: str | None
+) -> tuple[inspect.Signature, str]:
+    """Return a builder's public signature and docstring."""
+    types = typing.get_type_hints(build, include_extras=True)
+    own = [
+        one.replace(annotation=types[name])
+        for name, one in inspect.signature(build).parameters.items()
+        if one.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+    keyword = functools.partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
+    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [
+        inspect.Parameter("image_shape", either, annotation=Sequence[int]),
+        inspect.Parameter("num_classes", either, annotation=int | None, default=None),
+        keyword("condition", annotation=Condition | None, default=None),
+        keyword("seed", annotation=int, default=0),
+        keyword("latent_dim", annotation=Units, default=latent_dim),
+        keyword("latent", annotation=str, default=latent),
+        *own,
+    ]
+    text = _IN_PLACE_OF_SPEC
+    if initializer is not None:
+        parameters.append(keyword("initializer", annotation=InitializerName, default=initializer))
+        text += _INITIALIZER
+    doc = inspect.getdoc(build) or ""
+    doc = re.sub(r" {4}spec: .*\n {4}initializers: .*\n", lambda _: text, doc)
+    return inspect.Signature(parameters, return_annotation=NetworkPair), doc

@@ -12,7 +12,7 @@ from tfgan_survey.lazy import attach
 _MODULES = {
     "Client": "client",
     "ModelServer": "server",
-    "ServerOptions": "options",
+    "ServerOptions": "api.options",
     "serve": "server",
 }
 __getattr__, __dir__, __all__ = attach(__name__, _MODULES)

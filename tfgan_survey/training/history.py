@@ -127,6 +127,38 @@ def probe_history(path: str | os.PathLike) -> CsvHistory:
     return CsvHistory(path, PROBE_COLUMNS, "steps")
 
 
+def curve_groups(
+    rows: Sequence[Mapping[str, Any]], probes: Sequence[Mapping[str, Any]] = ()
+) -> list[tuple[str, list[str]]]:
+    """Return what a history's curves show, title and columns each: every column is in one of them.
+
+    Losses and penalties share a picture, mean outputs for real and generated data another; what
+    belongs to neither gets one of its own. Left out are counters, clocks, a penalty that is always
+    0, and what the probes' own curves show.
+
+    Args:
+        rows: of `history.csv`; columns may differ.
+        probes: of `probe.csv`.
+    """
+    probed = {key for row in probes for key in row}
+    groups: dict[str, list[str]] = {"loss, mean over an epoch": [], "mean output": []}
+    loss, output = groups.values()
+    own = []
+    for key in dict.fromkeys(key for row in rows for key in row):
+        counted = key in ("epoch", "steps", "seconds") or key.endswith(("_updates", "_steps"))
+        idle = key == "penalty" and not any(row.get(key) for row in rows)
+        if counted or idle or key in probed:
+            continue
+        if key in ("loss", "penalty") or key.endswith("_loss"):
+            loss.append(key)
+        elif key.endswith(("_real", "_fake")):
+            output.append(key)
+        else:
+            own.append(key)
+    shared = [(title, keys) for title, keys in groups.items() if keys]
+    return [*shared, *((f"{key}, mean over an epoch", [key]) for key in own)]
+
+
 def _number(text: str) -> int | float | None:
     if text == "":
         return None

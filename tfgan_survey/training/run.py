@@ -26,6 +26,7 @@ from tfgan_survey.training import callbacks as training_callbacks
 from tfgan_survey.training import probe as training_probe
 from tfgan_survey.training import recovery
 from tfgan_survey.training.folder import RunFolder, record_of
+from tfgan_survey.training.history import curve_groups
 from tfgan_survey.training.looks import Look, fixed_look
 from tfgan_survey.training.progress import Progress
 from tfgan_survey.zoo import build_from_settings, complete, resolve
@@ -231,10 +232,14 @@ def _save_curves(run: RunFolder, settings: Settings, log: Callable[[str], None])
     if not (rows := training_callbacks.read_history(run.history)):
         log(f"no {run.curves.name}: {run.history} holds no row")
         return
-    columns = {key: [row[key] for row in rows] for key in rows[0]}
-    curves = training_probe.probe_curves(training_probe.read_probe(run.probe))
+    probed = training_probe.read_probe(run.probe)
+    groups = {
+        title: {key: [row.get(key, np.nan) for row in rows] for key in keys}
+        for title, keys in curve_groups(rows, probed)
+    }
+    steps, curves = [row["steps"] for row in rows], training_probe.probe_curves(probed)
     try:
-        log(f"wrote {pictures.save_curves(columns, run.curves, settings.model, curves)}")
+        log(f"wrote {pictures.save_curves(steps, groups, run.curves, settings.model, curves)}")
     except ImportError as error:
         log(f"no {run.curves.name}: {error}")
 

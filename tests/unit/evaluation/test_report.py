@@ -17,13 +17,13 @@ from tfgan_survey.cli import cli
 from tfgan_survey.data import load_arrays, ring
 from tfgan_survey.errors import RunError, SettingError
 from tfgan_survey.evaluation import Target, charts, write_report
-from tfgan_survey.evaluation.report import curves
 from tfgan_survey.evaluation.subject import Subject
 from tfgan_survey.evaluation.walks import between, walk
 from tfgan_survey.layers.sampling import latents_from_seeds
 from tfgan_survey.metrics import Measurement
 from tfgan_survey.training import train
 from tfgan_survey.training.folder import RunFolder
+from tfgan_survey.training.history import curve_groups
 from tfgan_survey.training.run import load_run
 
 REAL = Measurement("real images", 0.065, 0.0086, 90, 0, "p")
@@ -276,13 +276,13 @@ def test_every_column_of_a_history_is_drawn():
         {"epoch": 2, "steps": 18, "g_updates": 18, "seconds": 1.0, "d_loss": 1.0, "g_loss": 1.0,
          "penalty": 0.0, "d_real": 0.5, "d_fake": 0.5, "kl_loss": 2.0, "gamma": 0.3},
     ]  # fmt: skip
-    assert curves(rows) == [
-        ("Loss, mean over an epoch", ["d_loss", "g_loss", "kl_loss"]),
-        ("Mean output", ["d_real", "d_fake"]),
+    assert curve_groups(rows) == [
+        ("loss, mean over an epoch", ["d_loss", "g_loss", "kl_loss"]),
+        ("mean output", ["d_real", "d_fake"]),
         ("gamma, mean over an epoch", ["gamma"]),
     ]
     rows[0]["penalty"] = 0.1
-    assert curves(rows)[0][1] == ["d_loss", "g_loss", "penalty", "kl_loss"]
+    assert curve_groups(rows)[0][1] == ["d_loss", "g_loss", "penalty", "kl_loss"]
 
 
 def test_matplotlib_that_is_missing_is_named_before_anything_is_measured(tmp_path):

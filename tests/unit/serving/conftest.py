@@ -30,6 +30,7 @@ def toys(tmp_path_factory):
     toys.save(toys.Half(0.25), root / "half" / "2")
     toys.save(toys.Half(0.5), root / "half" / "00000003")
     toys.save(toys.Two(), root / "two" / "3")
+    toys.save(toys.Wide(), root / "wide" / "3")
     toys.save(toys.Strings(), root / "strings" / "3")
     toys.save(toys.Echo(), root / "echo" / "3")
     toys.save_examples(root / "examples" / "3")
@@ -47,7 +48,7 @@ def config_file(toys, tmp_path_factory):
     ]
     entries += [
         f'config {{ name: "{n}" base_path: "{toys / n}" model_platform: "tensorflow" }}'
-        for n in ("two", "strings", "echo", "examples")
+        for n in ("two", "wide", "strings", "echo", "examples")
     ]
     path = tmp_path_factory.mktemp("config") / "models.config"
     path.write_text("model_config_list {" + "\n".join(entries) + "}", encoding="utf-8")
@@ -57,7 +58,7 @@ def config_file(toys, tmp_path_factory):
 @pytest.fixture(scope="session")
 def start(config_file, tmp_path_factory):
     """Return a function that starts a server on free ports; all are stopped at the end."""
-    from tfgan_survey.serving.server import ModelServer, ServerOptions
+    from tfgan_survey.serving import ModelServer, ServerOptions
 
     running = []
     folder = tmp_path_factory.mktemp("files")

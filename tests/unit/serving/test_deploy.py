@@ -8,7 +8,7 @@ import yaml
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from tfgan_survey.serving.text_config import (
+from tfgan_survey.serving.wire.config_files import (
     read_batching_parameters,
     read_model_configs,
     read_monitoring_config,

@@ -78,6 +78,22 @@ class Two(tf.Module):
         }
 
 
+class Wide(tf.Module):
+    """Sizes that multiply: three inputs that broadcast, and rows that become pictures."""
+
+    @tf.function(input_signature=[tf.TensorSpec(None, tf.float32, name=name) for name in "abc"])
+    def broadcast(self, a, b, c):
+        return {"sum": a + b + c}
+
+    @tf.function(input_signature=[spec("seeds", tf.int64)])
+    def images(self, seeds):
+        rows = tf.cast(seeds, tf.float32)[:, None, None, None]
+        return {"images": rows + tf.zeros((1, 28, 28, 1))}
+
+    def signatures(self):
+        return {"serving_default": self.broadcast, "images": self.images}
+
+
 class Strings(tf.Module):
     @tf.function(input_signature=[spec("text", tf.string)])
     def strings(self, text):
