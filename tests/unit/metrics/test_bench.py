@@ -45,6 +45,7 @@ def test_without_references_real_data_are_not_looked_at():
     judged = bench.judge_looks(lambda rows: asked.append(len(rows)) or (0.0, None), FEATURES)
     assert judged.real is None and asked == [6, 7]
     assert not {"training", "real"} & set(vars(bench))
+    assert bench.judge(lambda x: x, (1,), (2,), (3,)) == Judged(1, None, 3)
     (reference,) = bench.measured("x", judged, "protocol").reference
     assert reference.name == "blank"
 
