@@ -13,6 +13,9 @@ interrupted training goes on and a longer budget continues a shorter one, and me
 file under `benchmarks/results/reproduce/`. A file that is there is not made again; one that was
 made with other settings is refused. The final weights are scored, never the best checkpoint. With
 `--jobs 2` two runs go side by side, each process with one thread.
+
+Longer than other files, because the table's rows, settings and budgets, stand here as data beside
+what trains and renders them.
 """
 
 from __future__ import annotations

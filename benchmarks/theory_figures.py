@@ -4,6 +4,9 @@
 
 Each figure is a function of its seeds; `numbers.json` beside them holds what was measured. All but
 `gaussian_fits` (12 trainings) take up to a minute on one core.
+
+Longer than other files, because each figure is one function that shares next to nothing with the
+others and is read beside its section of the document.
 """
 
 from __future__ import annotations

@@ -16,7 +16,11 @@ INTERRUPTED, PIPE_CLOSED = 130, 141
 
 
 class PathType(click.Path):
-    """A path; the empty text, which pathlib takes for the working folder, is refused."""
+    """A path; the empty text, which pathlib takes for the working folder, is refused.
+
+    Args:
+        **kwargs: see `click.Path`.
+    """
 
     def __init__(self, **kwargs: Any):
         super().__init__(path_type=Path, **kwargs)
@@ -29,7 +33,11 @@ class PathType(click.Path):
 
 
 class Stopped(Exception):
-    """Ctrl-C; says which command it stopped."""
+    """Ctrl-C; says which command it stopped.
+
+    Args:
+        command: name of the command that was stopped, None for none.
+    """
 
     def __init__(self, command: str | None):
         super().__init__(command)
@@ -85,6 +93,10 @@ def open_closed_streams() -> None:
 
 
 def help_if_bare(context: click.Context) -> None:
-    """Print a group's help where no command of it was named."""
+    """Print a group's help where no command of it was named.
+
+    Args:
+        context: the group's.
+    """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

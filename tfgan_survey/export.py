@@ -79,18 +79,31 @@ def export_savedmodel(
 
 
 def next_version(output: str | Path) -> int:
-    """Return the next free version number in a folder of versions."""
+    """Return the next free version number in a folder of versions.
+
+    Args:
+        output: folder of numbered versions, which need not be there yet.
+    """
     return max((number for number, _ in versions(output)), default=0) + 1
 
 
 def versions(output: str | Path) -> list[tuple[int, Path]]:
-    """Return the versions in a folder, in order."""
+    """Return the versions in a folder, in order.
+
+    Args:
+        output: folder of numbered versions; a missing one has none.
+    """
     output = Path(output)
     return list(version_folders(output).items()) if output.is_dir() else []
 
 
 def find_export(model: TrainableModel, output: str | Path) -> Path | None:
-    """Return the version that already holds exactly these weights, or None."""
+    """Return the version that already holds exactly these weights, or None.
+
+    Args:
+        model: the model to look for.
+        output: folder of numbered versions.
+    """
     digest = weights_digest(model)
     for _, path in versions(output):
         if (path / CARD).is_file() and (
@@ -101,7 +114,11 @@ def find_export(model: TrainableModel, output: str | Path) -> Path | None:
 
 
 def weights_digest(model: TrainableModel) -> str:
-    """Return the SHA-256 of the weights that an export holds."""
+    """Return the SHA-256 of the weights that an export holds.
+
+    Args:
+        model: names its exported networks.
+    """
     digest = hashlib.sha256()
     for network in model.exported_networks():
         for array in network.get_weights():

@@ -65,7 +65,11 @@ def written_aside(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def sweep(folder: str | os.PathLike) -> None:
-    """Remove what killed writers left in `folder`; a living writer's part is locked and stays."""
+    """Remove what killed writers left in `folder`; a living writer's part is locked and stays.
+
+    Args:
+        folder: where files are written aside.
+    """
     for leftover in Path(folder).glob(f"{_ASIDE}*"):
         try:
             handle = open_folder(leftover)
@@ -81,18 +85,32 @@ def sweep(folder: str | os.PathLike) -> None:
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:
-    """Write JSON, indented, keys in the order given."""
+    """Write JSON, indented, keys in the order given.
+
+    Args:
+        path: the file.
+        value: what `json` can write.
+    """
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write UTF-8 text."""
+    """Write UTF-8 text.
+
+    Args:
+        path: the file; replaced at once, never half-written.
+        text: its whole content.
+    """
     with written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")
 
 
 def open_folder(folder: str | os.PathLike) -> int | None:
-    """Return a descriptor of a folder to be locked, None where folders cannot be opened."""
+    """Return a descriptor of a folder to be locked, None where folders cannot be opened.
+
+    Args:
+        folder: an existing folder.
+    """
     return None if fcntl is None else os.open(folder, os.O_RDONLY)
 
 

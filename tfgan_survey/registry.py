@@ -145,11 +145,6 @@ def parse_value(key: str, value: Any, annotation: Any) -> Any:
     Returns:
         The value in its type.
 
-    Args:
-        key: name of the setting, for messages.
-        text: what came; a value that is no text is checked and kept.
-        annotation: type that the parameter is declared with.
-
     Raises:
         SettingError: the value is not of the type or outside its range; the message names the key,
             the value and what was expected.
@@ -169,6 +164,9 @@ def checked(function: Callable) -> Callable:
     """Let a function or constructor take its options only within their annotated ranges.
 
     The same declaration serves `--set key=text` and a call from Python.
+
+    Args:
+        function: its parameters' annotations are the ranges; one without is not checked.
 
     Raises:
         SettingError: from the decorated function, see `parse_value`.

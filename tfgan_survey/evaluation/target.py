@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_survey.data import load_arrays
+from tfgan_survey.data.home import DataHome
 from tfgan_survey.errors import SettingError
 from tfgan_survey.evaluation.samples import (
     NUM,
@@ -61,7 +61,7 @@ class Target:
         source: str = "auto",
     ):
         self.path, self.seed = Path(path), seed
-        self._dataset, self._data_dir, self._source = dataset, data_dir, source
+        self._dataset, self._home = dataset, DataHome(data_dir, source)
         self.left_out: dict[str, str] = {}
 
     # ------------------------------------------------------------------ what there is
@@ -131,9 +131,7 @@ class Target:
 
     def _load(self, split: str):
         size = None if self.settings is None else self.settings.image_size
-        return load_arrays(
-            self.dataset, split, image_size=size, data_dir=self._data_dir, source=self._source
-        )
+        return self._home.load_arrays(self.dataset, split, size)
 
     @cached_property
     def given(self) -> Given:
@@ -142,9 +140,7 @@ class Target:
             labelled, abilities = self.file[1] is not None, frozenset()
         else:
             labelled, abilities = self.subject.num_classes is not None, self.subject.abilities
-        return Given.of(
-            self.dataset, self.train, labelled, abilities=abilities, data_dir=self._data_dir
-        )
+        return Given.of(self.dataset, self.train, labelled, abilities=abilities, home=self._home)
 
     # ------------------------------------------------------------------ samples
 
@@ -238,7 +234,7 @@ class Target:
             self.seed,
             untrained,
             untrained_name,
-            data_dir=self._data_dir,
+            home=self._home,
             model=None if self.subject is None else self.subject.model,
         )
         return measure(bench, names, part(say, 0.25, 1.0))

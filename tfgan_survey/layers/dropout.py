@@ -12,16 +12,19 @@ from tfgan_survey.layers.sampling import random_uniform
 class Dropout(keras.layers.Dropout):
     """Keras' dropout with a random algorithm chosen by name.
 
-    Formula:  y = x m / (1 - rate), m ~ Bernoulli(1 - rate) per value; y = x in inference
+    Formula:
+        y = x m / (1 - rate), m ~ Bernoulli(1 - rate) per value; y = x in inference
 
-    Why:      inside XLA Keras' own layer leaves the choice of the algorithm to the compiler, whose
-              choice on a CPU is slow (see `layers.sampling`). Same distribution, other numbers.
+    Why:
+        inside XLA Keras' own layer leaves the choice of the algorithm to the compiler, whose
+        choice on a CPU is slow (see `layers.sampling`). Same distribution, other numbers.
 
     Args:
         rate: share of the values that is dropped, from 0 to below 1.
         seed: seed of the layer's own generator, whose state is saved with a `GAN`.
 
-    Source: Srivastava et al. 2014, Journal of Machine Learning Research 15, section 4.
+    Source:
+        Srivastava et al. 2014, Journal of Machine Learning Research 15, section 4.
     """
 
     def call(self, inputs, training=False):
@@ -37,19 +40,23 @@ class Dropout(keras.layers.Dropout):
 class LatentDropout(keras.layers.Layer):
     """Dropout that is part of a generator's noise: its masks are read off the latent.
 
-    Formula:  y = x [u >= threshold] / (1 - rate), u one latent value per unit,
-              P(u < threshold) = rate; in training and in sampling alike
+    Formula:
+        y = x [u >= threshold] / (1 - rate), u one latent value per unit,
+        P(u < threshold) = rate; in training and in sampling alike
 
-    Why:      a generator that is trained with dropout uses it as noise, and without it in sampling
-              falls back to one image a class. Masks from the latent leave each image a function of
-              its own latent, on a server too.
+    Why:
+        a generator that is trained with dropout uses it as noise, and without it in sampling
+        falls back to one image a class. Masks from the latent leave each image a function of
+        its own latent, on a server too.
 
     Args:
         rate: share of the values that is dropped, above 0 and below 1.
         threshold: the latent distribution's quantile at `rate`.
+        **kwargs: see `keras.layers.Layer`.
 
-    Source: dropout as the generator's noise, also in sampling: Isola et al. 2017,
-    arXiv:1611.07004, section 3.1. Drawing it from the latent is ours.
+    Source:
+        dropout as the generator's noise, also in sampling: Isola et al. 2017, arXiv:1611.07004,
+        section 3.1. Drawing it from the latent is ours.
     """
 
     def __init__(self, rate: float, threshold: float, **kwargs):

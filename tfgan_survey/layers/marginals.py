@@ -13,14 +13,17 @@ _LEAST = 1e-7
 class MarginalBias(keras.layers.Layer):
     """Add a bias that `adapt` sets so that a sigmoid behind it gives the mean image.
 
-    Formula:  y = x + b;  after `adapt`  b = log(m / (1 - m)),  m the mean of every pixel
+    Formula:
+        y = x + b;  after `adapt`  b = log(m / (1 - m)),  m the mean of every pixel
 
-    Why:      the 2014 generator starts from the pixel marginals. A network cannot see the data
-              when it is built, so this is a layer with `adapt`, like Keras' preprocessing layers:
-              `tfgan_survey.networks.adapt(pair, images)` finds it. Unadapted, b starts at 0.
+    Why:
+        the 2014 generator starts from the pixel marginals. A network cannot see the data
+        when it is built, so this is a layer with `adapt`, like Keras' preprocessing layers:
+        `tfgan_survey.networks.adapt(pair, images)` finds it. Unadapted, b starts at 0.
 
-    Source: Goodfellow et al. 2014 (arXiv:1406.2661), published code: `init_bias` of the output
-    layer from the marginals.
+    Source:
+        Goodfellow et al. 2014 (arXiv:1406.2661), published code: `init_bias` of the output layer
+        from the marginals.
     """
 
     def build(self, input_shape):

@@ -10,17 +10,20 @@ from keras import ops
 class Maxout(keras.layers.Layer):
     """Take the largest of several affine maps.
 
-    Formula:  y[b, i] = max_j (x[b] . W[:, i, j] + b[i, j]),  j = 1..pieces
+    Formula:
+        y[b, i] = max_j (x[b] . W[:, i, j] + b[i, j]),  j = 1..pieces
 
     Args:
         units: number of outputs.
         pieces: affine maps an output.
         kernel_initializer: of W; biases start at 0.
+        **kwargs: see `keras.layers.Layer`.
 
     Raises:
         ValueError: units or pieces below 1.
 
-    Source: Goodfellow et al. 2013, arXiv:1302.4389, section 2.
+    Source:
+        Goodfellow et al. 2013, arXiv:1302.4389, section 2.
     """
 
     def __init__(self, units: int, pieces: int, kernel_initializer="glorot_uniform", **kwargs):

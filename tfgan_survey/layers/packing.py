@@ -10,18 +10,22 @@ from keras import ops
 class Pack(keras.layers.Layer):
     """Join every `size` consecutive rows of a batch into one row.
 
-    Formula:  y[i] = (x[i size], ..., x[i size + size - 1]): (b, f) -> (b / size, size f)
+    Formula:
+        y[i] = (x[i size], ..., x[i size + size - 1]): (b, f) -> (b / size, size f)
 
-    Why:      a discriminator that sees several independent samples at once sees whether they are
-              all alike, so a generator that lost modes is told so.
+    Why:
+        a discriminator that sees several independent samples at once sees whether they are
+        all alike, so a generator that lost modes is told so.
 
     Args:
         size: rows joined; the batch must be a multiple of it.
+        **kwargs: see `keras.layers.Layer`.
 
     Raises:
         ValueError: size below 1.
 
-    Source: Lin et al. 2018, arXiv:1712.04086, section 3.
+    Source:
+        Lin et al. 2018, arXiv:1712.04086, section 3.
     """
 
     def __init__(self, size: int, **kwargs):

@@ -10,18 +10,22 @@ import tensorflow as tf
 class PixelShuffle(keras.layers.Layer):
     """Rearrange channels into space.
 
-    Formula:  y[b, r i + u, r j + v, k] = x[b, i, j, (r u + v) c + k], c = channels / r^2
+    Formula:
+        y[b, r i + u, r j + v, k] = x[b, i, j, (r u + v) c + k], c = channels / r^2
 
-    Why:      up-sampling by a convolution at the small resolution; no overlap, so no checkerboard
-              from uneven overlap (survey section 5).
+    Why:
+        up-sampling by a convolution at the small resolution; no overlap, so no checkerboard
+        from uneven overlap (survey section 5).
 
     Args:
         factor: r, how much larger both sides become.
+        **kwargs: see `keras.layers.Layer`.
 
     Raises:
         ValueError: the channels are no multiple of `factor ** 2`.
 
-    Source: Shi et al. 2016, arXiv:1609.05158, Eq. 4.
+    Source:
+        Shi et al. 2016, arXiv:1609.05158, Eq. 4.
     """
 
     def __init__(self, factor: int = 2, **kwargs):

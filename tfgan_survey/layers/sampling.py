@@ -26,6 +26,9 @@ _ALGORITHM = "philox"
 def check_latent(distribution: str) -> str:
     """Return the name of a latent distribution, or say which ones there are.
 
+    Args:
+        distribution: the name to check.
+
     Raises:
         UnknownNameError: no such distribution.
     """
@@ -52,8 +55,9 @@ def random_latents(
 ) -> tf.Tensor:
     """Draw a batch of latents for training.
 
-    Formula:  "normal": z ~ N(0, I); "uniform": z ~ U(-1, 1)^latent_dim;
-              "uniform_unit_variance": U(-sqrt 3, sqrt 3); "uniform_01": U(0, 1).
+    Formula:
+        "normal": z ~ N(0, I); "uniform": z ~ U(-1, 1)^latent_dim;
+        "uniform_unit_variance": U(-sqrt 3, sqrt 3); "uniform_01": U(0, 1).
 
     Args:
         batch: number of rows.
@@ -72,7 +76,12 @@ def random_latents(
 
 
 def random_uniform(shape, seed: keras.random.SeedGenerator) -> tf.Tensor:
-    """Draw U(0, 1) for training: float32 of `shape`; the generator advances by one draw."""
+    """Draw U(0, 1) for training: float32 of `shape`; the generator advances by one draw.
+
+    Args:
+        shape: of the result, whole numbers or an int32 tensor.
+        seed: its state is saved with the model.
+    """
     return tf.random.stateless_uniform(shape, _key(seed), alg=_ALGORITHM)
 
 
@@ -94,7 +103,8 @@ def latents_from_seeds(seeds: tf.Tensor, latent_dim: int, distribution: str) -> 
     Returns:
         float32 tensor `(batch, latent_dim)`.
 
-    Source: counter-based random numbers, Salmon et al. 2011 (TensorFlow's stateless operations).
+    Source:
+        counter-based random numbers, Salmon et al. 2011 (TensorFlow's stateless operations).
     """
     bounds = _BOUNDS[check_latent(distribution)]
 

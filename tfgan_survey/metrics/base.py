@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
-from tfgan_survey.metrics.needs import Given, Need, has_images
+from tfgan_survey.metrics.needs import Given, Need, has_classifier, has_images
 
 if TYPE_CHECKING:
     from tfgan_survey.metrics.bench import Bench
@@ -80,3 +80,9 @@ class Metric(abc.ABC):
         named = [] if cls.default is not None else ["only when named"]
         notes = "; ".join([*made, *takes, *named])
         return cls.summary() + (f" ({notes})." if notes else ".")
+
+
+class ClassifierMetric(Metric):
+    """A metric of what the data set's own classifier sees: its features or its probabilities."""
+
+    needs = (has_images, has_classifier)

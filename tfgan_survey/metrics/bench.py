@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
-import os
+import copy
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfgan_survey.data.home import DataHome
 from tfgan_survey.metrics.common import Measurement, check_images, check_labels, check_points
 from tfgan_survey.metrics.needs import CLASSIFIED, is_points
 
 REAL = "real images"
+FEATURES, PROBABILITIES = 0, 1
+"""What the classifier makes of an image, see `Bench.judge_looks`."""
+
+
+class Judged(NamedTuple):
+    """The same judgement of samples, of real data and of an untrained generator's samples.
+
+    Args:
+        samples: what was said of the samples.
+        real: of real data; None where it was not asked.
+        untrained: of samples before training, likewise.
+    """
+
+    samples: Any
+    real: Any = None
+    untrained: Any = None
+
+    def each(self, read: Callable[[Any], Any]) -> Judged:
+        """Return the three after `read`; what was not asked stays None.
+
+        Args:
+            read: from what was said to the part that is wanted.
+        """
+        return Judged(*(None if one is None else read(one) for one in self))
 
 
 class Bench:
@@ -29,7 +54,7 @@ class Bench:
         untrained: samples of a generator before training, as reference; None for none.
         untrained_name: what that reference is called.
         with_references: whether to measure real data too; off where only the change counts.
-        data_dir: root of prepared data sets, where a metric keeps what took it long.
+        home: where data sets are kept, and where a metric keeps what took it long.
         model: what the samples are of, for metrics that need more than samples; None for a file.
 
     `progress`, a function of the share done and of what is being done, may be set for metrics that
@@ -50,26 +75,31 @@ class Bench:
         untrained: np.ndarray | None = None,
         untrained_name: str = "untrained generator",
         with_references: bool = True,
-        data_dir: str | os.PathLike | None = None,
+        home: DataHome | None = None,
         model: Any = None,
     ):
-        shape = train.images.shape[1:]
+        self.train, self.test = train, test
+        self.dataset, self.seed = dataset, seed
+        self.untrained, self.untrained_name = untrained, untrained_name
+        self.with_references, self.home = with_references, home or DataHome()
+        self.model = model
+        self._take(images, labels)
+
+    def _take(self, images: np.ndarray, labels: np.ndarray | None) -> None:
+        """Check samples and keep them; nothing has been looked at yet."""
+        shape = self.train.images.shape[1:]
         if is_points(shape):
             self.images = check_points(images, "images")
             if images.shape[1:] != shape:
                 raise ValueError(
-                    f"images are points of {images.shape[1]} numbers; {dataset} has {shape[0]}."
+                    f"images are points of {images.shape[1]} numbers; {self.dataset} has "
+                    f"{shape[0]}."
                 )
         else:
             self.images = check_images(images, "images", shape)
         self.labels = labels
         if labels is not None:
-            self.labels = check_labels(labels, len(images), train.num_classes, complete=False)
-        self.train, self.test = train, test
-        self.dataset, self.seed = dataset, seed
-        self.untrained, self.untrained_name = untrained, untrained_name
-        self.with_references, self.data_dir = with_references, data_dir
-        self.model = model
+            self.labels = check_labels(labels, len(images), self.train.num_classes, complete=False)
         self.progress: Callable[[float, str], None] | None = None
         self._looked_at = 0
 
@@ -80,21 +110,9 @@ class Bench:
             images: samples of the same shape.
             labels: their classes, or None.
         """
-        other = Bench(
-            images,
-            labels,
-            self.train,
-            self.test,
-            self.dataset,
-            self.seed,
-            self.untrained,
-            self.untrained_name,
-            self.with_references,
-            self.data_dir,
-            self.model,
-        )
-        kept = ("features", "real", "training", "blank")
-        vars(other).update({name: vars(self)[name] for name in kept if name in vars(self)})
+        other = copy.copy(self)
+        vars(other).pop("fake", None)
+        other._take(images, labels)
         return other
 
     def reference(self, compute: Callable[[], Any]) -> Any:
@@ -104,6 +122,46 @@ class Bench:
             compute: called only where references are wanted.
         """
         return compute() if self.with_references else None
+
+    def judge(
+        self,
+        function: Callable,
+        samples: tuple,
+        real: tuple | None = None,
+        untrained: tuple | None = None,
+    ) -> Judged:
+        """Ask the same of samples, of real data and of an untrained generator's samples.
+
+        Args:
+            function: the judgement.
+            samples: its arguments for the samples.
+            real: its arguments for real data, which is asked only where references are wanted;
+                None for no reference.
+            untrained: its arguments for samples before training; None for no reference.
+        """
+        return Judged(
+            function(*samples),
+            None if real is None else self.reference(lambda: function(*real)),
+            None if untrained is None else function(*untrained),
+        )
+
+    def judge_looks(self, function: Callable, part: int, num: int | None = None) -> Judged:
+        """Ask the same of what the classifier makes of the three sets.
+
+        Real data are as many training images as samples.
+
+        Args:
+            function: the judgement of rows float32 `(n, d)`.
+            part: `FEATURES` or `PROBABILITIES`.
+            num: judge so many of each; default: all samples.
+        """
+        real = slice(len(self.images) if num is None else num)
+        return self.judge(
+            function,
+            (self.fake[part][:num],),
+            self.reference(lambda: (self.training[part][real],)),
+            None if self.blank is None else (self.blank[part][:num],),
+        )
 
     @cached_property
     def features(self):
@@ -160,37 +218,27 @@ class Bench:
     def measured(
         self,
         name: str,
-        estimate: tuple,
+        found: Judged | tuple[float, float | None],
         protocol: str,
-        real: tuple | None = None,
-        untrained: tuple | None = None,
         num: int | None = None,
         **details: Any,
     ) -> Measurement:
-        """Put a measurement together; `real` and `untrained` are estimates of the references.
+        """Put a measurement and its references together.
 
         Args:
             name: one of the outcomes of the metric.
-            estimate: value and standard error (None: not estimated).
+            found: a value and its standard error (None: not estimated), or a judgement of each
+                that begins with these two.
             protocol: one sentence from which the number can be repeated.
-            real: the same of real data.
-            untrained: the same of a generator before training.
             num: samples judged; default: all.
             **details: further numbers by name, JSON types.
         """
+        found = found if isinstance(found, Judged) else Judged(found)
         num = len(self.images) if num is None else num
-        references = ((REAL, real), (self.untrained_name, untrained))
-        return Measurement(
-            name,
-            estimate[0],
-            estimate[1],
-            num,
-            self.seed,
-            protocol,
-            tuple(
-                Measurement(label, value[0], value[1], num, self.seed, protocol)
-                for label, value in references
-                if value is not None
-            ),
-            details,
-        )
+
+        def measurement(label: str, one: tuple, *rest: Any) -> Measurement:
+            return Measurement(label, one[0], one[1], num, self.seed, protocol, *rest)
+
+        named = ((REAL, found.real), (self.untrained_name, found.untrained))
+        references = tuple(measurement(label, one) for label, one in named if one is not None)
+        return measurement(name, found.samples, references, details)

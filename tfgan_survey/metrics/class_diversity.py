@@ -96,24 +96,18 @@ class ClassDiversityMetric(Metric):
         def diversity(images: np.ndarray, labels: np.ndarray) -> ClassDiversity:
             return class_diversity(images, labels, test.images, test.labels, classes)
 
-        real = bench.reference(lambda: diversity(train.images[:num], train.labels[:num]))
-        result = diversity(bench.images, bench.labels)
+        judged = bench.judge(
+            diversity, (bench.images, bench.labels), (train.images[:num], train.labels[:num])
+        )
         protocol = (
             "mean pixel distance of two samples of a class over that of two test images, mean over "
             f"classes (worst: the lowest class); reference: train[0:{num}]"
         )
+        mean = judged.each(lambda one: (one.mean, None))
+        worst = judged.each(lambda one: (one.worst, None))
         return [
+            bench.measured("class_diversity", mean, protocol),
             bench.measured(
-                "class_diversity",
-                (result.mean, None),
-                protocol,
-                None if real is None else (real.mean, None),
-            ),
-            bench.measured(
-                "worst_class_diversity",
-                (result.worst, None),
-                protocol,
-                None if real is None else (real.worst, None),
-                worst_class=result.worst_class,
+                "worst_class_diversity", worst, protocol, worst_class=judged.samples.worst_class
             ),
         ]

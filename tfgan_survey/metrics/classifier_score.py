@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from scipy.special import rel_entr
 
-from tfgan_survey.metrics.base import HIGHER, Metric, yields
-from tfgan_survey.metrics.bench import Bench
+from tfgan_survey.metrics.base import HIGHER, ClassifierMetric, yields
+from tfgan_survey.metrics.bench import PROBABILITIES, Bench
 from tfgan_survey.metrics.common import Estimate, Measurement, check_points, warn
-from tfgan_survey.metrics.needs import has_classifier, has_images
 
 
 def check_probabilities(probabilities: np.ndarray) -> np.ndarray:
@@ -83,27 +84,18 @@ def classifier_score(probabilities: np.ndarray, splits: int = 10, seed: int = 0)
     return Estimate(score(rows), float(np.std(parts, ddof=1) / np.sqrt(splits)))
 
 
-class ClassifierScoreMetric(Metric):
+class ClassifierScoreMetric(ClassifierMetric):
     """Are single images recognisable, and are all classes used."""
 
     name = "classifier_score"
     outcomes = yields(classifier_score=HIGHER)
-    needs = (has_images, has_classifier)
     default = 30
 
     def measure(self, bench: Bench) -> list[Measurement]:
         """Measure all samples."""
-
-        def score(probabilities: np.ndarray) -> Estimate:
-            return classifier_score(probabilities, seed=bench.seed)
-
-        return [
-            bench.measured(
-                "classifier_score",
-                score(bench.fake[1]),
-                f"{len(bench.images)} samples, probabilities of the {bench.network}, error over 10 "
-                "splits; reference: as many training images",
-                bench.reference(lambda: score(bench.training[1][: len(bench.images)])),
-                None if bench.blank is None else score(bench.blank[1]),
-            )
-        ]
+        judged = bench.judge_looks(partial(classifier_score, seed=bench.seed), PROBABILITIES)
+        protocol = (
+            f"{len(bench.images)} samples, probabilities of the {bench.network}, error over 10 "
+            "splits; reference: as many training images"
+        )
+        return [bench.measured("classifier_score", judged, protocol)]

@@ -6,12 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfgan_survey.metrics.base import HIGHER, Metric, yields
-from tfgan_survey.metrics.bench import Bench
-from tfgan_survey.metrics.common import Estimate, Measurement
+from tfgan_survey.metrics.base import HIGHER, yields
+from tfgan_survey.metrics.common import Estimate
 from tfgan_survey.metrics.distances import squared_neighbour_radius, within
-from tfgan_survey.metrics.manifold import check_sets, measure_manifold, share
-from tfgan_survey.metrics.needs import has_classifier, has_images
+from tfgan_survey.metrics.manifold import ManifoldMetric, check_sets, share
 
 
 class DensityCoverage(NamedTuple):
@@ -58,14 +56,10 @@ def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> DensityC
     return DensityCoverage(Estimate(float(density.mean()), float(error)), share(covered))
 
 
-class DensityCoverageMetric(Metric):
+class DensityCoverageMetric(ManifoldMetric):
     """Precision and recall that no outlier can raise."""
 
     name = "density_coverage"
     outcomes = yields(density=HIGHER, coverage=HIGHER)
-    needs = (has_images, has_classifier)
     default = 50
-
-    def measure(self, bench: Bench) -> list[Measurement]:
-        """Measure with the fifth neighbour, as the paper does."""
-        return measure_manifold(bench, density_coverage, 5)
+    function, k = staticmethod(density_coverage), 5

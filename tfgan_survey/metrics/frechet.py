@@ -9,10 +9,9 @@ from __future__ import annotations
 import numpy as np
 import scipy.linalg
 
-from tfgan_survey.metrics.base import LOWER, Metric, yields
+from tfgan_survey.metrics.base import LOWER, ClassifierMetric, yields
 from tfgan_survey.metrics.bench import Bench
 from tfgan_survey.metrics.common import Estimate, Measurement, check_pair, check_points, warn
-from tfgan_survey.metrics.needs import has_classifier, has_images
 
 
 def moments(features: np.ndarray, name: str = "features") -> tuple[np.ndarray, np.ndarray]:
@@ -184,12 +183,11 @@ def real_frechet_distance(
     return Estimate(float(np.mean(values)), float(np.std(values, ddof=1)))
 
 
-class FrechetDistanceMetric(Metric):
+class FrechetDistanceMetric(ClassifierMetric):
     """Frechet distance of features of the data set's own classifier."""
 
     name = "frechet_distance"
     outcomes = yields(frechet_distance=LOWER)
-    needs = (has_images, has_classifier)
     default = 10
 
     def measure(self, bench: Bench) -> list[Measurement]:
@@ -203,16 +201,17 @@ class FrechetDistanceMetric(Metric):
                 frechet_standard_error(features, real, seed=bench.seed),
             )
 
+        blank = None if bench.blank is None else bench.blank[:1]
+        judged = bench.judge(against_test, (fake,), untrained=blank)
+        line = bench.reference(
+            lambda: real_frechet_distance(bench.training[0], real, num, seed=bench.seed)
+        )
         return [
             bench.measured(
                 "frechet_distance",
-                against_test(fake),
+                judged._replace(real=line),
                 f"{len(fake)} samples against {len(real)} test images, features of the "
                 f"{bench.network}, error by bootstrap over images; reference: mean and spread of "
                 f"10 draws of {num} training images",
-                bench.reference(
-                    lambda: real_frechet_distance(bench.training[0], real, num, seed=bench.seed),
-                ),
-                None if bench.blank is None else against_test(bench.blank[0]),
             )
         ]

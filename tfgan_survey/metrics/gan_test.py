@@ -74,15 +74,14 @@ class GanTestMetric(Metric):
     def measure(self, bench: Bench) -> list[Measurement]:
         """Measure all samples."""
         test, predict, classes = bench.test, bench.features.predict, bench.train.num_classes
-        result = gan_test(bench.images, bench.labels, predict, classes)
-        real = bench.reference(lambda: gan_test(test.images, test.labels, predict, classes))
-        return [
-            bench.measured(
-                "gan_test",
-                result[:2],
-                f"accuracy of the {bench.network} on {len(bench.labels)} samples, binomial error; "
-                f"reference: the {len(test.images)} test images",
-                None if real is None else real[:2],
-                per_class=[None if np.isnan(one) else float(one) for one in result.per_class],
-            )
-        ]
+        judged = bench.judge(
+            lambda images, labels: gan_test(images, labels, predict, classes),
+            (bench.images, bench.labels),
+            (test.images, test.labels),
+        )
+        protocol = (
+            f"accuracy of the {bench.network} on {len(bench.labels)} samples, binomial error; "
+            f"reference: the {len(test.images)} test images"
+        )
+        per_class = [None if np.isnan(one) else float(one) for one in judged.samples.per_class]
+        return [bench.measured("gan_test", judged, protocol, per_class=per_class)]

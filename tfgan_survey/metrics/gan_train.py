@@ -86,8 +86,8 @@ class GanTrainMetric(Metric):
 
     name = "gan_train"
     outcomes = yields(gan_train=HIGHER)
-    needs = (has_images, has_labels)
     cost = "three minutes"
+    needs = (has_images, has_labels)
 
     def measure(self, bench: Bench) -> list[Measurement]:
         """Train three classifiers on the samples, and three on as many real images."""
@@ -97,18 +97,16 @@ class GanTrainMetric(Metric):
         def trained(images: np.ndarray, labels: np.ndarray) -> TrainedAccuracy:
             return gan_train(images, labels, test.images, test.labels, classes, seeds)
 
-        result = trained(bench.images, bench.labels)
         num = min(len(bench.labels), len(train.images))
         chosen = np.random.default_rng(bench.seed).choice(len(train.images), num, replace=False)
-        real = bench.reference(lambda: trained(train.images[chosen], train.labels[chosen]))
+        judged = bench.judge(
+            trained, (bench.images, bench.labels), (train.images[chosen], train.labels[chosen])
+        )
+        protocol = (
+            f"accuracy on {len(test.images)} test images of the package's classifier trained on "
+            f"{len(bench.labels)} samples for 10 epochs, error over seeds {seeds}; reference: "
+            f"trained on {num} real images"
+        )
         return [
-            bench.measured(
-                "gan_train",
-                result[:2],
-                f"accuracy on {len(test.images)} test images of the package's classifier trained "
-                f"on {len(bench.labels)} samples for 10 epochs, error over seeds {seeds}; "
-                f"reference: trained on {num} real images",
-                None if real is None else real[:2],
-                per_seed=list(result.per_seed),
-            )
+            bench.measured("gan_train", judged, protocol, per_seed=list(judged.samples.per_seed))
         ]

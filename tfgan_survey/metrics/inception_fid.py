@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -164,10 +165,8 @@ def inception_fid(
     images: np.ndarray | InceptionStatistics,
     reference: np.ndarray | InceptionStatistics,
     *,
-    data_dir: str | os.PathLike | None = None,
-    cache: bool | str | os.PathLike = True,
     progress: Progress | None = None,
-    network: Callable[[np.ndarray], np.ndarray] | None = None,
+    **options: Any,
 ) -> float:
     """Frechet Inception distance between samples and reference images.
 
@@ -184,10 +183,8 @@ def inception_fid(
     Args:
         images: samples, see `inception_features`, or their `inception_statistics`.
         reference: real images, or their `inception_statistics`.
-        data_dir: see `inception_features`.
-        cache: see `inception_features`.
         progress: called with the number of images done and of all images of both sets.
-        network: see `inception_features`.
+        **options: `data_dir`, `cache` and `network`, see `inception_features`.
 
     Returns:
         The squared distance, at least 0. Fewer than 2,049 images or another number than 10,000
@@ -204,7 +201,6 @@ def inception_fid(
     Source:
         Heusel et al. 2017, arXiv:1706.08500, Eq. 6 and section 2.
     """
-    options = {"data_dir": data_dir, "cache": cache, "network": network}
     total = sum(0 if _known(one) else len(one) for one in (images, reference))
     found, before = [], 0
     # Sets that are wrong are refused before the first of them costs half an hour.
@@ -252,7 +248,7 @@ def measure_inception_fid(
         DataError: see `inception_features`.
         ValueError: images of neither 1 nor 3 channels.
     """
-    network = Inception(bench.data_dir) if network is None else network
+    network = Inception(bench.home.data_dir) if network is None else network
     num = len(bench.images)
     real = _drawn(bench.test.images, num)
     training = _drawn(bench.train.images, num) if bench.with_references else real[:0]
@@ -271,20 +267,22 @@ def measure_inception_fid(
             inception_statistics(
                 images,
                 f"{bench.dataset} {split}",
-                data_dir=bench.data_dir,
+                data_dir=bench.home.data_dir,
                 progress=report,
                 network=network,
             )
         )
         done += len(images)
     against, *references, fake = found
+    judged = bench.judge(
+        lambda one: (inception_fid(one, against), None), (fake,), tuple(references) or None
+    )
     return [
         bench.measured(
             "inception_fid",
-            (inception_fid(fake, against), None),
+            judged,
             f"{num} samples against {len(real)} test images, {PROTOCOL}; reference: "
             f"{min(num, len(bench.train.images))} training images against the same",
-            bench.reference(lambda: (inception_fid(references[0], against), None)),
         )
     ]
 
@@ -295,7 +293,7 @@ def has_network(given: Given) -> str | None:
     Args:
         given: what is at hand.
     """
-    if (inception_folder(given.data_dir) / FILE).is_file():
+    if (inception_folder(given.home.data_dir) / FILE).is_file():
         return None
     return "its network, 81 MB: tfgan-survey data prepare inception_v3."
 
@@ -304,9 +302,9 @@ class InceptionFIDMetric(Metric):
     """The FID of the literature, for any image set; its network has to be prepared once."""
 
     name = "inception_fid"
+    cost = "20 minutes, the first time an hour"
     outcomes = yields(inception_fid=LOWER)
     needs = (has_images, has_network)
-    cost = "20 minutes, the first time an hour"
 
     def measure(self, bench: Bench) -> list[Measurement]:
         """Measure all samples against as many test images."""

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfgan_survey.metrics.base import LOWER, Metric, yields
-from tfgan_survey.metrics.bench import Bench
+from tfgan_survey.metrics.base import LOWER, ClassifierMetric, yields
+from tfgan_survey.metrics.bench import FEATURES, Bench
 from tfgan_survey.metrics.common import Estimate, Measurement, check_pair
-from tfgan_survey.metrics.needs import has_classifier, has_images
 
 _MIN_BLOCKS = 10
 
@@ -91,12 +90,11 @@ def kernel_distance(
     return Estimate(float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(blocks)))
 
 
-class KernelDistanceMetric(Metric):
+class KernelDistanceMetric(ClassifierMetric):
     """Kernel distance of features of the data set's own classifier, unbiased in the count."""
 
     name = "kernel_distance"
     outcomes = yields(kernel_distance=LOWER)
-    needs = (has_images, has_classifier)
     default = 20
 
     def measure(self, bench: Bench) -> list[Measurement]:
@@ -108,11 +106,9 @@ class KernelDistanceMetric(Metric):
         return [
             bench.measured(
                 "kernel_distance",
-                against_test(bench.fake[0]),
+                bench.judge_looks(against_test, FEATURES),
                 f"{len(bench.images)} samples against {len(bench.real[0])} test images, features "
                 f"of the {bench.network}, cubic kernel, error over blocks of at most 1,000; "
                 "reference: as many training images",
-                bench.reference(lambda: against_test(bench.training[0][: len(bench.images)])),
-                None if bench.blank is None else against_test(bench.blank[0]),
             )
         ]

@@ -8,10 +8,13 @@ them only at equal counts, and beside what real images score.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, ClassVar
 
 import numpy as np
 
-from tfgan_survey.metrics.bench import Bench
+from tfgan_survey.metrics.base import ClassifierMetric
+from tfgan_survey.metrics.bench import FEATURES, Bench
 from tfgan_survey.metrics.common import Estimate, Measurement, check_pair, warn
 
 
@@ -47,31 +50,27 @@ def share(hits: np.ndarray) -> Estimate:
     return Estimate(value, float(np.sqrt(value * (1 - value) / len(hits))))
 
 
-def measure_manifold(bench: Bench, function: Callable, k: int) -> list[Measurement]:
-    """Measure both values of `function(real, fake, k)` at equal counts, with references.
+class ManifoldMetric(ClassifierMetric):
+    """A metric by balls of features, at equal counts.
 
-    Args:
-        bench: samples and real data.
-        function: such as `precision_recall`; its fields are the outcomes.
+    Attributes:
+        function: judges `(real, fake, k)`; its result's fields are the outcomes.
         k: neighbour that sets the radius.
     """
-    num = min(len(bench.images), len(bench.test.images), len(bench.train.images))
-    real = bench.real[0][:num]
-    fake = function(real, bench.fake[0][:num], k)
-    reference = bench.reference(lambda: function(real, bench.training[0][:num], k))
-    blank = None if bench.blank is None else function(real, bench.blank[0][:num], k)
-    protocol = (
-        f"{num} samples and {num} test images, k={k}, features of the {bench.network}, binomial "
-        "error over points; reference: as many training images"
-    )
-    return [
-        bench.measured(
-            name,
-            getattr(fake, name),
-            protocol,
-            None if reference is None else getattr(reference, name),
-            None if blank is None else getattr(blank, name),
-            num,
+
+    function: ClassVar[Callable[[np.ndarray, np.ndarray, int], Any]]
+    k: ClassVar[int]
+
+    def measure(self, bench: Bench) -> list[Measurement]:
+        """Measure both values, as the paper does, with as many training images as reference."""
+        num = min(len(bench.images), len(bench.test.images), len(bench.train.images))
+        real = bench.real[0][:num]
+        judged = bench.judge_looks(lambda one: self.function(real, one, self.k), FEATURES, num)
+        protocol = (
+            f"{num} samples and {num} test images, k={self.k}, features of the {bench.network}, "
+            "binomial error over points; reference: as many training images"
         )
-        for name in fake._fields
-    ]
+        return [
+            bench.measured(name, judged.each(attrgetter(name)), protocol, num)
+            for name in judged.samples._fields
+        ]

@@ -137,19 +137,20 @@ class NearestNeighboursMetric(Metric):
         """Measure 2,000 samples; reference: test images that did not set the threshold."""
         train, test = bench.train.images, bench.test.images
         samples, against = bench.images[:THRESHOLD_IMAGES], test[:THRESHOLD_IMAGES]
-        result = nearest_neighbours(samples, train, against)
-        held_out, real = test[THRESHOLD_IMAGES : 2 * THRESHOLD_IMAGES], None
-        if len(held_out):
-            real = bench.reference(lambda: nearest_neighbours(held_out, train, against).near_copies)
+        held_out = test[THRESHOLD_IMAGES : 2 * THRESHOLD_IMAGES]
+        judged = bench.judge(
+            lambda images: nearest_neighbours(images, train, against),
+            (samples,),
+            (held_out,) if len(held_out) else None,
+        )
         return [
             bench.measured(
                 "near_copies",
-                result.near_copies,
+                judged.each(lambda one: one.near_copies),
                 f"share of {len(samples)} samples nearer to one of {len(train)} training images "
                 f"than the 1st percentile of {len(against)} test images, pixels in [0, 1]; "
                 "reference: other test images",
-                real,
-                num=len(samples),
-                threshold=result.threshold,
+                len(samples),
+                threshold=judged.samples.threshold,
             )
         ]

@@ -6,11 +6,11 @@ metric may bring a need of its own beside its class.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tfgan_survey.data.home import DataHome
 from tfgan_survey.data.sets.mixtures import MIXTURES
 
 CLASSIFIED = {"fashion_mnist": "fashion_mnist", "mnist": "mnist", "mnist_mini": "mnist"}
@@ -28,7 +28,7 @@ class Given:
         labelled: whether the samples have labels.
         num_train: number of training examples.
         abilities: what the model can do beside `sample`, such as `reconstruct`; empty for a file.
-        data_dir: root of prepared data sets.
+        home: where data sets are kept.
     """
 
     dataset: str
@@ -36,7 +36,7 @@ class Given:
     labelled: bool
     num_train: int
     abilities: frozenset[str] = field(default_factory=frozenset)
-    data_dir: str | os.PathLike | None = None
+    home: DataHome = field(default_factory=DataHome)
 
     @classmethod
     def of(cls, dataset: str, train: Any, labelled: bool, **others: Any) -> Given:

@@ -208,16 +208,15 @@ class ParzenMetric(Metric):
         train, test = bench.train.images, bench.test.images
         validation, num = train[50_000:], len(bench.images)
         line = min(num, 50_000)
-        result = parzen_log_likelihood(bench.images, validation, test)
-        real = bench.reference(lambda: real_parzen_log_likelihood(train, validation, test, line))
-        return [
-            bench.measured(
-                "parzen_log_likelihood",
-                result[:2],
-                f"nats, {num} samples, sigma of logspace(-1, 0, 10) by train[50000:51000], "
-                f"{len(test)} test images, error over test images and not over trainings; rewards "
-                f"blur; reference: train[0:{line}]",
-                None if real is None else real[:2],
-                sigma=result.sigma,
-            )
-        ]
+        judged = bench.judge(
+            lambda samples: parzen_log_likelihood(samples, validation, test),
+            (bench.images,),
+            (train[:line],),
+        )
+        protocol = (
+            f"nats, {num} samples, sigma of logspace(-1, 0, 10) by train[50000:51000], {len(test)} "
+            "test images, error over test images and not over trainings; rewards blur; reference: "
+            f"train[0:{line}]"
+        )
+        sigma = judged.samples.sigma
+        return [bench.measured("parzen_log_likelihood", judged, protocol, sigma=sigma)]

@@ -6,12 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfgan_survey.metrics.base import HIGHER, Metric, yields
-from tfgan_survey.metrics.bench import Bench
-from tfgan_survey.metrics.common import Estimate, Measurement
+from tfgan_survey.metrics.base import HIGHER, yields
+from tfgan_survey.metrics.common import Estimate
 from tfgan_survey.metrics.distances import squared_neighbour_radius, within
-from tfgan_survey.metrics.manifold import check_sets, measure_manifold, share
-from tfgan_survey.metrics.needs import has_classifier, has_images
+from tfgan_survey.metrics.manifold import ManifoldMetric, check_sets, share
 
 
 class PrecisionRecall(NamedTuple):
@@ -60,14 +58,10 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> Precisio
     return PrecisionRecall(share(inside(fake, real)), share(inside(real, fake)))
 
 
-class PrecisionRecallMetric(Metric):
+class PrecisionRecallMetric(ManifoldMetric):
     """Share of samples like real images, and of real images like samples."""
 
     name = "precision_recall"
     outcomes = yields(precision=HIGHER, recall=HIGHER)
-    needs = (has_images, has_classifier)
     default = 40
-
-    def measure(self, bench: Bench) -> list[Measurement]:
-        """Measure with the third neighbour, as the paper does."""
-        return measure_manifold(bench, precision_recall, 3)
+    function, k = staticmethod(precision_recall), 3

@@ -89,14 +89,14 @@ class SlicedWassersteinMetric(Metric):
             return sliced_wasserstein(images[:num], test, seed=bench.seed)
 
         chosen = np.random.default_rng(bench.seed).permutation(len(bench.train.images))[:num]
-        return [
-            bench.measured(
-                "sliced_wasserstein",
-                against_test(bench.images),
-                f"{num} samples and {num} test images, pixels in [0, 1], {DIRECTIONS} random "
-                "directions, error over directions; reference: as many training images",
-                bench.reference(lambda: against_test(bench.train.images[chosen])),
-                None if bench.untrained is None else against_test(bench.untrained),
-                num,
-            )
-        ]
+        judged = bench.judge(
+            against_test,
+            (bench.images,),
+            (bench.train.images[chosen],),
+            None if bench.untrained is None else (bench.untrained,),
+        )
+        protocol = (
+            f"{num} samples and {num} test images, pixels in [0, 1], {DIRECTIONS} random "
+            "directions, error over directions; reference: as many training images"
+        )
+        return [bench.measured("sliced_wasserstein", judged, protocol, num)]

@@ -29,7 +29,8 @@ def adam(
 ) -> keras.optimizers.Optimizer:
     """Return a new Adam; the defaults are those of `tf.train.AdamOptimizer()` in the snippet.
 
-    Formula:  rate(t) = max(learning_rate / decay^t, learning_rate_floor)
+    Formula:
+        rate(t) = max(learning_rate / decay^t, learning_rate_floor)
 
     Args:
         learning_rate: step size; 2e-4 in DCGAN.
@@ -42,7 +43,8 @@ def adam(
     Raises:
         ValueError: a decay below 1.
 
-    Source: Kingma & Ba 2015, arXiv:1412.6980.
+    Source:
+        Kingma & Ba 2015, arXiv:1412.6980.
     """
     rate = _rate(learning_rate, decay, learning_rate_floor)
     return keras.optimizers.Adam(rate, beta_1, beta_2, epsilon)
@@ -63,7 +65,8 @@ def rmsprop(
             root, so it gets the square: 1e-8 below the root would be 1e-4 beside it, far above the
             gradients of a critic whose weights are clipped at 0.01.
 
-    Source: Arjovsky et al. 2017, arXiv:1701.07875, Algorithm 1.
+    Source:
+        Arjovsky et al. 2017, arXiv:1701.07875, Algorithm 1.
     """
     return keras.optimizers.RMSprop(learning_rate, rho, epsilon=epsilon**2)
 
@@ -79,9 +82,10 @@ def sgd(
 ) -> keras.optimizers.Optimizer:
     """Return a new stochastic gradient descent with the 2014 schedules.
 
-    Formula:  rate(t) = max(learning_rate / decay^t, learning_rate_floor)
-              m(t) = momentum + (final_momentum - momentum) min(t / momentum_updates, 1)
-              v <- m(t) v - rate(t) grad,   w <- w + v        t = 0, 1, ... updates
+    Formula:
+        rate(t) = max(learning_rate / decay^t, learning_rate_floor)
+        m(t) = momentum + (final_momentum - momentum) min(t / momentum_updates, 1)
+        v <- m(t) v - rate(t) grad,   w <- w + v        t = 0, 1, ... updates
 
     Args:
         learning_rate: at the start; 0.1 in 2014.
@@ -94,8 +98,9 @@ def sgd(
     Raises:
         ValueError: a decay below 1, or a momentum outside [0, 1].
 
-    Source: Goodfellow et al. 2014, arXiv:1406.2661, code's mnist.yaml. Departure: the ramp rises
-    with every update, the code's once an epoch.
+    Source:
+        Goodfellow et al. 2014, arXiv:1406.2661, code's mnist.yaml. Departure: the ramp rises with
+        every update, the code's once an epoch.
     """
     rate = _rate(learning_rate, decay, learning_rate_floor)
     return RampedSGD(rate, momentum, final_momentum, momentum_updates)
@@ -112,10 +117,17 @@ OPTIMIZERS = Registry("optimizer", {"adam": adam, "rmsprop": rmsprop, "sgd": sgd
 class DividedRate(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate divided by a constant at every update, down to a floor.
 
-    Formula:  rate(t) = max(start / decay^t, floor)
+    Formula:
+        rate(t) = max(start / decay^t, floor)
 
-    Why:      the logarithm of the decay is taken in double precision: float32 rounds 1.000004 by
-              1 %, which 100,000 updates would turn into a visible error.
+    Why:
+        the logarithm of the decay is taken in double precision: float32 rounds 1.000004 by
+        1 %, which 100,000 updates would turn into a visible error.
+
+    Args:
+        start: rate of the first update, above 0.
+        decay: divisor of every update, at least 1.
+        floor: smallest rate.
     """
 
     def __init__(self, start: float, decay: float, floor: float):
@@ -135,8 +147,9 @@ class DividedRate(keras.optimizers.schedules.LearningRateSchedule):
 class RampedSGD(keras.optimizers.SGD):
     """SGD whose momentum changes linearly over the first updates.
 
-    Why:      Keras' SGD keeps its momentum as a Python float, which is frozen when the step is
-              compiled. Here it is computed in the step from the saved count of updates.
+    Why:
+        Keras' SGD keeps its momentum as a Python float, which is frozen when the step is
+        compiled. Here it is computed in the step from the saved count of updates.
 
     Args:
         learning_rate: a float or a schedule.

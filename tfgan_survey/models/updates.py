@@ -1,8 +1,10 @@
 """Who moves when: the ways of one training step of two players.
 
 Each takes the model, which has the losses (`discriminator_logs`, `generator_loss`) and moves its
-networks (`apply_discriminator`, `apply_generator`), and returns the discriminator's logs, the
-generator's loss and whether the generator moved, 1.0 or 0.0.
+networks (`apply_discriminator`, `apply_generator`), with the step's `real` images `(batch, ...)` in
+the networks' range, `labels` int32 `(batch,)` or None, and `latents` float32 `(batch, latent_dim)`.
+It returns the discriminator's logs, the generator's loss and whether the generator moved, 1.0 or
+0.0.
 """
 
 from __future__ import annotations
@@ -18,9 +20,9 @@ def shared_pass(model, real, labels, latents):
 
     Args:
         model: the two players.
-        real: images `(batch, ...)` in the networks' range.
-        labels: int32 `(batch,)`, or None.
-        latents: float32 `(batch, latent_dim)`.
+        real: see above.
+        labels: see above.
+        latents: see above.
     """
     with tape(model.generator) as recorded:
         fake = model.pair.generate(latents, labels, training=True)
@@ -37,9 +39,9 @@ def simultaneous(model, real, labels, latents):
 
     Args:
         model: the two players.
-        real: images `(batch, ...)` in the networks' range.
-        labels: int32 `(batch,)`, or None.
-        latents: float32 `(batch, latent_dim)`.
+        real: see above.
+        labels: see above.
+        latents: see above.
     """
     with tape(model.generator) as g_tape, tape(model.discriminator) as d_tape:
         fake = model.pair.generate(latents, labels, training=True)
@@ -59,9 +61,9 @@ def alternating(model, real, labels, latents):
 
     Args:
         model: the two players; `generator_due()` advances its cycle.
-        real: images `(batch, ...)` in the networks' range.
-        labels: int32 `(batch,)`, or None.
-        latents: float32 `(batch, latent_dim)`.
+        real: see above.
+        labels: see above.
+        latents: see above.
     """
     with statistics_kept(model.generator):
         fake = model.pair.generate(latents, labels, training=True)

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 class Objective(Configured, ABC):
     """Two losses, both minimised, as functions of linear scores.
 
-    Why:      the loop hands over scores and knows no loss by name; a new objective is one file in
-              this package and a row in its test.
+    Why:
+        the loop hands over scores and knows no loss by name; a new objective is one file in
+        this package and a row in its test.
 
     A subclass sets `name` and implements both losses. Scores are float32 `(batch, 1)` or a patch
     map `(batch, h, w, 1)`; the mean is over all of them.
@@ -48,11 +49,23 @@ class Objective(Configured, ABC):
 
     @abstractmethod
     def generator_loss(self, fake_scores: tf.Tensor) -> tf.Tensor:
-        """Return the scalar that the generator minimises."""
+        """Return the scalar that the generator minimises.
+
+        Args:
+            fake_scores: scores of the generated batch.
+        """
 
     def probabilities(self, scores: tf.Tensor) -> tf.Tensor | None:
-        """Return the discriminator's probability of "real", or None where it has none."""
+        """Return the discriminator's probability of "real", or None where it has none.
+
+        Args:
+            scores: float32, any shape.
+        """
         return None
 
     def validate(self, pair: NetworkPair) -> None:
-        """Refuse a pair that this objective cannot be trained with, by a ValueError."""
+        """Refuse a pair that this objective cannot be trained with, by a ValueError.
+
+        Args:
+            pair: the networks that it would train.
+        """

@@ -19,6 +19,11 @@ def limits(
     """Return the scores below and above which a row is bent, None for nowhere, and the slope k.
 
     There the exponent of the row's output (below) or of its composed conjugate (above) is `limit`.
+
+    Args:
+        name: of the divergence.
+        alpha: its order, for `alpha_two` only.
+        limit: largest exponent, above 0.
     """
     if name == "alpha_two":
         # a power, no exponential, but one of 1 / (alpha - 1)
@@ -34,12 +39,25 @@ def limits(
 
 
 def bend_above(v: tf.Tensor, high: float, k: float = 1.0) -> tf.Tensor:
-    """Return v up to `high`, and h + log(1 + k (v - h)) / k beyond it."""
+    """Return v up to `high`, and h + log(1 + k (v - h)) / k beyond it.
+
+    Args:
+        v: float32 scores.
+        high: where the bend begins.
+        k: slope of the logarithm's argument; 1 leaves the slope at `high` as it is.
+    """
     return tf.minimum(v, high) + tf.math.log1p(k * tf.nn.relu(v - high)) / k
 
 
 def bent(row: Any, low: float | None, high: float | None, k: float) -> Any:
-    """Return a row whose scores go through w(v) first."""
+    """Return a row whose scores go through w(v) first.
+
+    Args:
+        row: a `Divergence`.
+        low: score below which it is bent, None for nowhere.
+        high: score above which it is bent, None for nowhere.
+        k: see `bend_above`.
+    """
     if low is None and high is None:
         return row
 

@@ -56,7 +56,8 @@ Function = Callable[[tf.Tensor], tf.Tensor]
 class Divergence:
     """One row of the table.
 
-    Formula:  D_f(p||q) = E_q[f(p/q)] >= E_p[T] - E_q[f*(T)],  T = g_f(v)
+    Formula:
+        D_f(p||q) = E_q[f(p/q)] >= E_p[T] - E_q[f*(T)],  T = g_f(v)
 
     Attributes:
         f: the generator function f(u), u > 0; f(1) = 0, except for "gan" (-2 log 2).
@@ -153,6 +154,9 @@ def lambert_log(s: tf.Tensor) -> tf.Tensor:
 
     Newton's method on a convex increasing function, started right of the root, from where it
     descends: y_0 = s for s < 1, log s otherwise.
+
+    Args:
+        s: float32, any shape.
     """
     y = tf.where(s < 1.0, s, tf.math.log(tf.maximum(s, 1.0)))
     for _ in range(_NEWTON_STEPS):

@@ -17,15 +17,17 @@ from tfgan_survey.registry import Inside, Positive
 class FDivergence(Objective):
     """The variational lower bound of an f-divergence, raised by the discriminator.
 
-    Formula:  T = g_f(scores);  d_loss = -E_real[T] + E_fake[f*(T)]
-              g_loss = -E_fake[f*(T)] ("saddle") or -E_fake[T] ("practical")
-              at the optimum T = f'(p/q), and -d_loss = D_f(p||q)
+    Formula:
+        T = g_f(scores);  d_loss = -E_real[T] + E_fake[f*(T)]
+        g_loss = -E_fake[f*(T)] ("saddle") or -E_fake[T] ("practical")
+        at the optimum T = f'(p/q), and -d_loss = D_f(p||q)
 
-    Why:      one game, twelve divergences. In "saddle" both players share one value; "practical"
-              has the stronger gradient early on, like the log D form, which it is for "gan".
-              Between images that do not overlap most divergences are infinite, and a free
-              discriminator finds that out: on MNIST in batches of 64, "kl" and "jeffrey" collapse
-              alone and train with `gradient_penalty`; "neyman" needs `exponent_limit=5` too.
+    Why:
+        one game, twelve divergences. In "saddle" both players share one value; "practical"
+        has the stronger gradient early on, like the log D form, which it is for "gan".
+        Between images that do not overlap most divergences are infinite, and a free
+        discriminator finds that out: on MNIST in batches of 64, "kl" and "jeffrey" collapse
+        alone and train with `gradient_penalty`; "neyman" needs `exponent_limit=5` too.
 
     Args:
         divergence: row of the paper's table; see `tfgan_survey.objectives.divergences`.
@@ -44,7 +46,8 @@ class FDivergence(Objective):
         UnknownNameError: no such divergence.
         ValueError: alpha or pi outside their range, or given where they have no effect.
 
-    Source: Nowozin et al. 2016, arXiv:1606.00709, Eq. 4 to 6, tables 2 and 6, section 3.2.
+    Source:
+        Nowozin et al. 2016, arXiv:1606.00709, Eq. 4 to 6, tables 2 and 6, section 3.2.
     """
 
     name = "f_divergence"
@@ -60,13 +63,9 @@ class FDivergence(Objective):
         beyond_limit: BeyondLimit = "consistent",
     ):
         self.row = row(divergence, alpha, pi, exponent_limit, tails, beyond_limit)
-        self.divergence = divergence
+        self.divergence, self.alpha, self.pi = divergence, alpha, pi
         self.generator_objective = generator_objective
-        self.alpha = alpha
-        self.pi = pi
-        self.exponent_limit = exponent_limit
-        self.tails = tails
-        self.beyond_limit = beyond_limit
+        self.exponent_limit, self.tails, self.beyond_limit = exponent_limit, tails, beyond_limit
 
     @classmethod
     def earlier(cls, given):

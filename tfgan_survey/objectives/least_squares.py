@@ -19,13 +19,15 @@ _CODINGS = {"pearson": (-1.0, 1.0, 0.0), "zero_one": (0.0, 1.0, 1.0)}
 class LeastSquares(Objective):
     """Scores are pulled to a target; the generator pulls its own to another.
 
-    Formula:  d_loss = 1/2 E_real[(s - b)^2] + 1/2 E_fake[(s - a)^2]
-              g_loss = 1/2 E_fake[(s - c)^2]
-              optimum s* = (b p + a q) / (p + q)
+    Formula:
+        d_loss = 1/2 E_real[(s - b)^2] + 1/2 E_fake[(s - a)^2]
+        g_loss = 1/2 E_fake[(s - c)^2]
+        optimum s* = (b p + a q) / (p + q)
 
-    Why:      samples far on the right side of the boundary still feel a pull. With b - c = 1 and
-              b - a = 2 the generator minimises the Pearson chi^2 of p + q and 2 q, which the
-              coding "pearson" (-1, 1, 0) has; "zero_one" is (0, 1, 1).
+    Why:
+        samples far on the right side of the boundary still feel a pull. With b - c = 1 and
+        b - a = 2 the generator minimises the Pearson chi^2 of p + q and 2 q, which the
+        coding "pearson" (-1, 1, 0) has; "zero_one" is (0, 1, 1).
 
     Args:
         coding: `pearson` or `zero_one`, the two published choices of (a, b, c).
@@ -40,7 +42,8 @@ class LeastSquares(Objective):
     Raises:
         ValueError: a equals b, or a probability outside [0, 1].
 
-    Source: Mao et al. 2017, arXiv:1611.04076, Eq. 2, 5, 8 and 9.
+    Source:
+        Mao et al. 2017, arXiv:1611.04076, Eq. 2, 5, 8 and 9.
     """
 
     name = "least_squares"

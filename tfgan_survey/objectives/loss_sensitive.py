@@ -15,15 +15,17 @@ from tfgan_survey.registry import Positive
 class LossSensitive(Objective):
     """A real image's loss is to undercut a generated one's by their distance.
 
-    Formula:  d_loss = E[L(x)] + w E[(m d(x, G(z)) + L(x) - L(G(z)))_+],   g_loss = E[L(G(z))]
-              d(x, x') = mean over pixels of |x - x'|, with `packing` over those of the pack
-              L(x) = -s(x) ("linear") or softplus(-s(x)) ("softplus", not negative)
+    Formula:
+        d_loss = E[L(x)] + w E[(m d(x, G(z)) + L(x) - L(G(z)))_+],   g_loss = E[L(G(z))]
+        d(x, x') = mean over pixels of |x - x'|, with `packing` over those of the pack
+        L(x) = -s(x) ("linear") or softplus(-s(x)) ("softplus", not negative)
 
-    Why:      once a generated image is near a real one the margin is small and the critic leaves it
-              alone; the survey names it as WGAN's successor. Real and generated images are paired
-              by their row, so in a conditional pair they share a label. In the linear form, a
-              constant added to all scores lowers d_loss without end: the scores drift, their
-              differences do not.
+    Why:
+        once a generated image is near a real one the margin is small and the critic leaves it
+        alone; the survey names it as WGAN's successor. Real and generated images are paired
+        by their row, so in a conditional pair they share a label. In the linear form, a
+        constant added to all scores lowers d_loss without end: the scores drift, their
+        differences do not.
 
     Args:
         margin_weight: w, called lambda in the paper.
@@ -35,9 +37,10 @@ class LossSensitive(Objective):
     Raises:
         ValueError: a weight or scale that is not positive.
 
-    Source: Qi 2017, arXiv:1701.06264, Eq. 6 and 7, L1 distance as in the authors' code. Departures:
-    no weight decay (an optimizer's matter); the distance is a mean, so that the margin does not
-    depend on the image's size.
+    Source:
+        Qi 2017, arXiv:1701.06264, Eq. 6 and 7, L1 distance as in the authors' code. Departures: no
+        weight decay (an optimizer's matter); the distance is a mean, so that the margin does not
+        depend on the image's size.
     """
 
     name = "loss_sensitive"

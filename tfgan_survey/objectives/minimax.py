@@ -20,13 +20,15 @@ Target = Annotated[float, Ge(0), Le(2)]
 class Minimax(Objective):
     """The two-player game of value V(G, D), D = sigmoid(scores).
 
-    Formula:  d_loss = -w (E_real[t_r log D + (1 - t_r) log(1 - D)]
-                           + E_fake[t_f log D + (1 - t_f) log(1 - D)])
-              g_loss = E_fake[log(1 - D)]
-              with t_r = 1, t_f = 0 and w = 1: d_loss = -V; at D = 1/2 it is log 4.
+    Formula:
+        d_loss = -w (E_real[t_r log D + (1 - t_r) log(1 - D)]
+                     + E_fake[t_f log D + (1 - t_f) log(1 - D)])
+        g_loss = E_fake[log(1 - D)]
+        with t_r = 1, t_f = 0 and w = 1: d_loss = -V; at D = 1/2 it is log 4.
 
-    Why:      the form that the theory is about. Early in training log(1 - D) is flat where D
-              rejects with confidence, so train with `NonSaturating`.
+    Why:
+        the form that the theory is about. Early in training log(1 - D) is flat where D
+        rejects with confidence, so train with `NonSaturating`.
 
     Args:
         real_target: t_r; below 1 is one-sided label smoothing (Salimans et al. 2016).
@@ -38,8 +40,9 @@ class Minimax(Objective):
     Raises:
         ValueError: a target outside [0, 2] or a probability outside [0, 1].
 
-    Source: Goodfellow et al. 2014, arXiv:1406.2661, Eq. 1. The logarithms are exact softplus forms;
-    the snippet's TINY inside the logarithm is not needed.
+    Source:
+        Goodfellow et al. 2014, arXiv:1406.2661, Eq. 1. The logarithms are exact softplus forms; the
+        snippet's TINY inside the logarithm is not needed.
     """
 
     name = "minimax"
@@ -82,13 +85,16 @@ class Minimax(Objective):
 class NonSaturating(Minimax):
     """The minimax discriminator with the generator's log D form.
 
-    Formula:  g_loss = -E_fake[log D] = E_fake[softplus(-scores)]
+    Formula:
+        g_loss = -E_fake[log D] = E_fake[softplus(-scores)]
 
-    Why:      the default. It has the minimax game's fixed point and a gradient that does not vanish
-              where D rejects. With D* held fixed its gradient is that of KL(p_g||p) - 2 JS.
+    Why:
+        the default. It has the minimax game's fixed point and a gradient that does not vanish
+        where D rejects. With D* held fixed its gradient is that of KL(p_g||p) - 2 JS.
 
-    Source: Goodfellow et al. 2014, arXiv:1406.2661, section 3; Arjovsky & Bottou 2017,
-    arXiv:1701.04862, Theorem 2.5.
+    Source:
+        Goodfellow et al. 2014, arXiv:1406.2661, section 3; Arjovsky & Bottou 2017,
+        arXiv:1701.04862, Theorem 2.5.
     """
 
     name = "non_saturating"

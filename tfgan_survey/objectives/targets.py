@@ -27,7 +27,8 @@ def draw_targets(
     Raises:
         ValueError: a probability above 0 without a seed.
 
-    Source: survey section 5, trick 6 (occasionally flip the labels of the discriminator).
+    Source:
+        survey section 5, trick 6 (occasionally flip the labels of the discriminator).
     """
     if flip_probability == 0.0:
         return tf.fill(tf.shape(scores), tf.cast(own, scores.dtype))

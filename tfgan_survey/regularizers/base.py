@@ -40,10 +40,18 @@ class Regularizer(Configured):
         return tf.zeros(())
 
     def project(self, discriminator: keras.Model) -> None:
-        """Move the discriminator's weights after its update."""
+        """Move the discriminator's weights after its update.
+
+        Args:
+            discriminator: the network whose weights are moved.
+        """
 
     def validate(self, pair: NetworkPair) -> None:
-        """Refuse a pair for which the regularizer is known to be wrong, by a ValueError."""
+        """Refuse a pair for which the regularizer is known to be wrong, by a ValueError.
+
+        Args:
+            pair: the networks that it would be used on.
+        """
 
 
 @keras.saving.register_keras_serializable("tfgan_survey")

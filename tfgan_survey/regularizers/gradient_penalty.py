@@ -36,7 +36,8 @@ class GradientPenalty(Regularizer):
         ValueError: a negative weight or target; from `validate`, a discriminator with batch
             normalisation.
 
-    Source: Gulrajani et al. 2017, arXiv:1704.00028, Eq. 3 and section 4.
+    Source:
+        Gulrajani et al. 2017, arXiv:1704.00028, Eq. 3 and section 4.
     """
 
     name = "gradient_penalty"

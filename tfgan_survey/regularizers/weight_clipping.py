@@ -13,11 +13,13 @@ from tfgan_survey.regularizers.base import Regularizer
 class WeightClipping(Regularizer):
     """Clip every trainable weight of the discriminator after its update.
 
-    Formula:  w <- min(max(w, -c), c), biases and normalisation scales included
+    Formula:
+        w <- min(max(w, -c), c), biases and normalisation scales included
 
-    Why:      weights in a box make the critic Lipschitz, with a constant that depends on the
-              architecture. A small box slows it down, a large one lets gradients grow; the
-              gradient penalty is the later remedy.
+    Why:
+        weights in a box make the critic Lipschitz, with a constant that depends on the
+        architecture. A small box slows it down, a large one lets gradients grow; the
+        gradient penalty is the later remedy.
 
     Args:
         clip_value: c.
@@ -25,8 +27,9 @@ class WeightClipping(Regularizer):
     Raises:
         ValueError: a bound that is not positive.
 
-    Source: Arjovsky et al. 2017, arXiv:1701.07875, Algorithm 1, line 7. Departure: clipped after
-    each update, where the authors' code clips before it; the first step differs.
+    Source:
+        Arjovsky et al. 2017, arXiv:1701.07875, Algorithm 1, line 7. Departure: clipped after each
+        update, where the authors' code clips before it; the first step differs.
     """
 
     name = "weight_clipping"

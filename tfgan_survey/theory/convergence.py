@@ -18,20 +18,22 @@ def descend(
 ) -> np.ndarray:
     """Descend the game in the generator's distribution itself, without networks.
 
-    Formula:  q <- q (1 - D)^-rate / Z                      one generator update
-              D solved:  D = D* = p / (p + q)
-              D in k steps:  s <- s + d_rate * 2 (D* - sigmoid(s)), k times, s kept in between
+    Formula:
+        q <- q (1 - D)^-rate / Z                      one generator update
+        D solved:  D = D* = p / (p + q)
+        D in k steps:  s <- s + d_rate * 2 (D* - sigmoid(s)), k times, s kept in between
 
-    Why:      Proposition 2 has a D that is solved at each step and "sufficiently small" updates of
-              p_g. The update is mirror descent with entropy, the gradient step that keeps q a
-              distribution. C(G) has curvature 1/q - 1/(p+q) <= 1/q, entropy's own, so every rate up
-              to 1 is small enough: C falls monotonically and
+    Why:
+        Proposition 2 has a D that is solved at each step and "sufficiently small" updates of
+        p_g. The update is mirror descent with entropy, the gradient step that keeps q a
+        distribution. C(G) has curvature 1/q - 1/(p+q) <= 1/q, entropy's own, so every rate up
+        to 1 is small enough: C falls monotonically and
 
-                  2 JS(p, q_k) <= KL(p||q_0) / (rate k)
+            2 JS(p, q_k) <= KL(p||q_0) / (rate k)
 
-              (see `convergence_bound`). At rate 1 the step is q <- (p + q)/2, hence
-              q_k = p + (q_0 - p)/2^k exactly. With few steps for D, the scores lag behind q and
-              the guarantee is gone.
+        (see `convergence_bound`). At rate 1 the step is q <- (p + q)/2, hence
+        q_k = p + (q_0 - p)/2^k exactly. With few steps for D, the scores lag behind q and
+        the guarantee is gone.
 
     Args:
         p: probabilities of the data, positive, shape `(n,)`.
@@ -47,7 +49,8 @@ def descend(
     Raises:
         ValueError: masses that are not positive, or counts and rates below their least.
 
-    Source: Goodfellow et al. 2014, arXiv:1406.2661, Proposition 2 and Algorithm 1.
+    Source:
+        Goodfellow et al. 2014, arXiv:1406.2661, Proposition 2 and Algorithm 1.
     """
     p, q = check_masses(p, q)
     if not (p > 0).all() or not (q > 0).all():
@@ -76,7 +79,8 @@ def descend(
 def convergence_bound(p: np.ndarray, q: np.ndarray, updates: int, rate: float = 1.0) -> np.ndarray:
     """Return the guaranteed ceiling of 2 JS(p, q_k) for k = 1..updates, D solved.
 
-    Formula:  KL(p||q_0) / (rate k),  rate <= 1
+    Formula:
+        KL(p||q_0) / (rate k),  rate <= 1
 
     Args:
         p: probabilities of the data, positive, shape `(n,)`.
@@ -84,8 +88,9 @@ def convergence_bound(p: np.ndarray, q: np.ndarray, updates: int, rate: float = 
         updates: k of the last bound.
         rate: of the generator, above 0 and up to 1.
 
-    Source: mirror descent on a function that is smooth relative to its entropy: Lu, Freund and
-    Nesterov 2018, arXiv:1610.05708, Theorem 3.1.
+    Source:
+        mirror descent on a function that is smooth relative to its entropy: Lu, Freund and Nesterov
+        2018, arXiv:1610.05708, Theorem 3.1.
     """
     if not 0 < rate <= 1:
         raise ValueError(f"rate={rate}: the bound holds above 0 and up to 1.")

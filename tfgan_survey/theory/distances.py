@@ -22,8 +22,9 @@ class LineDistances(NamedTuple):
 def cells(log_density: Callable[[np.ndarray], np.ndarray], grid: np.ndarray) -> np.ndarray:
     """Return the probabilities that a density gives to the cells of an even grid.
 
-    Why:      a grid of masses turns every integral of the theory into a sum without an error of its
-              own: statements that hold for all distributions hold for these, to rounding.
+    Why:
+        a grid of masses turns every integral of the theory into a sum without an error of its
+        own: statements that hold for all distributions hold for these, to rounding.
 
     Args:
         log_density: `(n,)` points to log densities, for example `GaussianMixture.log_density`.
@@ -73,7 +74,8 @@ def kl_divergence(p: np.ndarray, q: np.ndarray) -> float:
 def jensen_shannon(p: np.ndarray, q: np.ndarray) -> float:
     """Return the Jensen-Shannon divergence, from 0 to log 2.
 
-    Formula:  JS = 1/2 KL(p||m) + 1/2 KL(q||m),  m = (p + q) / 2
+    Formula:
+        JS = 1/2 KL(p||m) + 1/2 KL(q||m),  m = (p + q) / 2
 
     Args:
         p: probabilities, shape `(n,)`.
@@ -98,7 +100,8 @@ def total_variation(p: np.ndarray, q: np.ndarray) -> float:
 def wasserstein_distance(p: np.ndarray, q: np.ndarray, spacing: float) -> float:
     """Return the earth mover's distance W1 of two distributions on a line.
 
-    Formula:  W1 = integral |F_p(x) - F_q(x)| dx, F the cumulative distributions
+    Formula:
+        W1 = integral |F_p(x) - F_q(x)| dx, F the cumulative distributions
 
     Args:
         p: probabilities of evenly spaced points, in order, shape `(n,)`.
@@ -112,17 +115,20 @@ def wasserstein_distance(p: np.ndarray, q: np.ndarray, spacing: float) -> float:
 def parallel_lines(shift: float) -> LineDistances:
     """Return the distances of two vertical unit segments, `shift` apart.
 
-    Formula:  p: (0, U),  q: (shift, U),  U ~ Uniform[0, 1]
-              shift = 0: all four are 0
-              else:      KL = infinity, JS = log 2, total variation = 1, W1 = |shift|
+    Formula:
+        p: (0, U),  q: (shift, U),  U ~ Uniform[0, 1]
+        shift = 0: all four are 0
+        else:      KL = infinity, JS = log 2, total variation = 1, W1 = |shift|
 
-    Why:      the supports are disjoint for every shift but 0, so JS and total variation are
-              constant where the generator has to learn which way to go; W1 says how far it is.
+    Why:
+        the supports are disjoint for every shift but 0, so JS and total variation are
+        constant where the generator has to learn which way to go; W1 says how far it is.
 
     Args:
         shift: horizontal distance, of either sign.
 
-    Source: Arjovsky et al. 2017, arXiv:1701.07875, Example 1.
+    Source:
+        Arjovsky et al. 2017, arXiv:1701.07875, Example 1.
     """
     apart = shift != 0
     return LineDistances(

@@ -35,7 +35,8 @@ def paper_mixture() -> GaussianMixture:
     five parameters meet the printed mean, deviation and divergence of all five optima, 15 numbers,
     within 6e-4 (tested).
 
-    Source: Nowozin et al. 2016, arXiv:1606.00709, the univariate mixture example.
+    Source:
+        Nowozin et al. 2016, arXiv:1606.00709, the univariate mixture example.
     """
     return GaussianMixture([-1.0, 2.0], [0.255, 1.415], [0.33, 0.67])
 
@@ -45,7 +46,8 @@ def gaussian_divergence(
 ) -> float:
     """Return D_f(p||q) of a 1-D mixture p and a Gaussian q, by quadrature.
 
-    Formula:  D_f(p||q) = integral q(x) f(p(x)/q(x)) dx
+    Formula:
+        D_f(p||q) = integral q(x) f(p(x)/q(x)) dx
 
     Args:
         name: one of `objectives.divergences.DIVERGENCES`.

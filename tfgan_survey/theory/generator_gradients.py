@@ -32,15 +32,18 @@ class LogDGradients(NamedTuple):
 def score_gradients(scores: np.ndarray) -> ScoreGradients:
     """Return the derivatives of log(1 - D) and -log D by the score, D = sigmoid(score).
 
-    Formula:  d/ds log(1 - D) = -D,   d/ds (-log D) = -(1 - D)
+    Formula:
+        d/ds log(1 - D) = -D,   d/ds (-log D) = -(1 - D)
 
-    Why:      early on D rejects samples with confidence, s << 0: the first vanishes like e^s, the
-              second tends to -1. Their ratio is e^-s, 22,000 at s = -10.
+    Why:
+        early on D rejects samples with confidence, s << 0: the first vanishes like e^s, the
+        second tends to -1. Their ratio is e^-s, 22,000 at s = -10.
 
     Args:
         scores: of generated examples, any shape.
 
-    Source: Goodfellow et al. 2014, arXiv:1406.2661, section 3.
+    Source:
+        Goodfellow et al. 2014, arXiv:1406.2661, section 3.
     """
     scores = np.asarray(scores, np.float64)
     return ScoreGradients(-expit(scores), -expit(-scores))
@@ -51,17 +54,19 @@ def log_d_gradients(
 ) -> LogDGradients:
     """Compare the gradient of E_q[-log D*] with that of KL(q||p) - 2 JS, q a Gaussian.
 
-    Formula:  E_q[-log D*] = KL(q||p) - 2 JS(p, q) + 2 log 2 + E_p[log D*],   D* = p / (p + q)
-              still   = sum dq (-log D*)              D* held fixed while q moves
-              claimed = grad of KL(q||p) - 2 JS       = still
-              moving  = grad of E_q[-log D*_q]        = still - sum D* dq
+    Formula:
+        E_q[-log D*] = KL(q||p) - 2 JS(p, q) + 2 log 2 + E_p[log D*],   D* = p / (p + q)
+        still   = sum dq (-log D*)              D* held fixed while q moves
+        claimed = grad of KL(q||p) - 2 JS       = still
+        moving  = grad of E_q[-log D*_q]        = still - sum D* dq
 
-    Why:      "the log D form minimises KL - 2 JS" is true of the gradient with D* held fixed, which
-              is the one that training takes. The values differ by the gap 2 log 2 + E_p[log D*],
-              and since the gap depends on q, so do the gradients once D* follows q.
-              Proof: KL(q||p) - 2 JS = E_q[log(q/p)] - E_q[log q/(p+q)] - E_p[log p/(p+q)] - 2 log 2
-              = -E_q[log D*] - E_p[log D*] - 2 log 2. With D* fixed, d(2 JS) = sum dq log q/(p+q),
-              because D* is stationary, and log(q/p) - log(q/(p+q)) = -log D*.
+    Why:
+        "the log D form minimises KL - 2 JS" is true of the gradient with D* held fixed, which
+        is the one that training takes. The values differ by the gap 2 log 2 + E_p[log D*],
+        and since the gap depends on q, so do the gradients once D* follows q.
+        Proof: KL(q||p) - 2 JS = E_q[log(q/p)] - E_q[log q/(p+q)] - E_p[log p/(p+q)] - 2 log 2
+        = -E_q[log D*] - E_p[log D*] - 2 log 2. With D* fixed, d(2 JS) = sum dq log q/(p+q),
+        because D* is stationary, and log(q/p) - log(q/(p+q)) = -log D*.
 
     Args:
         grid: centres of the cells, evenly spaced, shape `(n,)`.
@@ -73,7 +78,8 @@ def log_d_gradients(
         ValueError: cells without data, a grid so wide that q vanishes on it, or a deviation that is
             not positive.
 
-    Source: Arjovsky and Bottou 2017, arXiv:1701.04862, Theorem 2.5.
+    Source:
+        Arjovsky and Bottou 2017, arXiv:1701.04862, Theorem 2.5.
     """
     if not deviation > 0:
         raise ValueError(f"deviation={deviation}: expected above 0.")

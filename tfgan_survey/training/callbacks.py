@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import time
@@ -27,14 +28,14 @@ class _Looking(keras.callbacks.Callback):
     """Takes the model's fixed look; nothing is taken of a model that makes no pictures.
 
     Args:
-        seed: of the latents; see `tfgan_survey.training.looks.fixed_look`, so are the others.
-        reach: of points: coordinate at the border.
-        data: the examples that are trained on.
+        **options: `seed`, `reach` and `data`, see `tfgan_survey.training.looks.fixed_look`.
     """
 
-    def __init__(self, seed: int = 0, reach: float | None = None, data=None):
+    def __init__(self, **options: Any):
         super().__init__()
-        self._options = {"seed": seed, "reach": reach, "data": data}
+        # A name that is wrong is an error here, not at the first picture.
+        inspect.signature(fixed_look).bind(None, **options)
+        self._options = options
 
     def take(self, scale: int = 2):
         """Return the picture, None for a model that makes none."""
@@ -48,20 +49,11 @@ class SampleGrid(_Looking):
     Args:
         folder: gets `epoch_0001.png`, ...
         every: epochs between grids.
-        seed: of the latents.
-        reach: of points: coordinate at the border.
-        data: the examples that are trained on; for models that only reconstruct.
+        **look: see `tfgan_survey.training.looks.fixed_look`.
     """
 
-    def __init__(
-        self,
-        folder: str | Path,
-        every: int = 1,
-        seed: int = 0,
-        reach: float | None = None,
-        data=None,
-    ):
-        super().__init__(seed, reach, data)
+    def __init__(self, folder: str | Path, every: int = 1, **look: Any):
+        super().__init__(**look)
         if every < 1:
             raise ValueError(f"every={every}: expected at least 1.")
         self.folder, self.every = Path(folder), every
@@ -80,20 +72,11 @@ class FilmFrames(_Looking):
     Args:
         folder: gets `step_0000000.png`, ...
         every: training steps between frames.
-        seed: of the latents.
-        reach: of points: coordinate at the border.
-        data: the examples that are trained on; for models that only reconstruct.
+        **look: see `tfgan_survey.training.looks.fixed_look`.
     """
 
-    def __init__(
-        self,
-        folder: str | Path,
-        every: int,
-        seed: int = 0,
-        reach: float | None = None,
-        data=None,
-    ):
-        super().__init__(seed, reach, data)
+    def __init__(self, folder: str | Path, every: int, **look: Any):
+        super().__init__(**look)
         self.folder, self.every = Path(folder), max(1, every)
         self._next = 0
 
@@ -119,7 +102,11 @@ class FilmFrames(_Looking):
 
 
 def frame_files(folder: Path) -> list[tuple[Path, int]]:
-    """Return the film's frames and their steps, in order."""
+    """Return the film's frames and their steps, in order.
+
+    Args:
+        folder: with `step_0000000.png`, ...; other files are passed over.
+    """
     found = ((path, _FRAME.fullmatch(path.stem)) for path in folder.glob("step_*.png"))
     return sorted(((path, int(m[1])) for path, m in found if m), key=lambda frame: frame[1])
 
@@ -129,13 +116,11 @@ class TensorBoardImages(_Looking):
 
     Args:
         folder: TensorBoard's log folder.
-        seed: of the latents.
-        reach: of points: coordinate at the border.
-        data: the examples that are trained on; for models that only reconstruct.
+        **look: see `tfgan_survey.training.looks.fixed_look`.
     """
 
-    def __init__(self, folder: str | Path, seed: int = 0, reach: float | None = None, data=None):
-        super().__init__(seed, reach, data)
+    def __init__(self, folder: str | Path, **look: Any):
+        super().__init__(**look)
         self.folder = Path(folder)
         self._writer = None
 
@@ -195,7 +180,11 @@ class History(keras.callbacks.Callback):
 
 
 def read_history(path: str | Path) -> list[Row]:
-    """Return the good rows of a history file, numbers parsed."""
+    """Return the good rows of a history file, numbers parsed.
+
+    Args:
+        path: the CSV file; a missing one has no rows.
+    """
     return loss_history(path).read()
 
 
@@ -260,7 +249,12 @@ def save_model(
 
 
 def read_note(path: str | Path, name: str) -> Any:
-    """Return a note that `save_model` kept, None for an unreadable file or one without it."""
+    """Return a note that `save_model` kept, None for an unreadable file or one without it.
+
+    Args:
+        path: the `.keras` file.
+        name: of the note.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             return json.loads(archive.read(name)) if name in archive.namelist() else None

@@ -42,7 +42,11 @@ class RunFolder:
 
     @classmethod
     def around(cls, path: str | Path) -> RunFolder | None:
-        """Return the run folder that `path` is, or that a `.keras` file lies in; None for none."""
+        """Return the run folder that `path` is, or that a `.keras` file lies in; None for none.
+
+        Args:
+            path: a folder or file, which need not be there.
+        """
         path = Path(path)
         for folder in (path, path.parent, path.parent.parent):
             if (run := cls(folder)).started:
@@ -134,7 +138,12 @@ class RunFolder:
             return "another process"  # it has only just begun
 
     def begin(self, settings: Settings, versions: Mapping[str, str]) -> None:
-        """Write the settings; the run counts as unfinished until `mark_finished`."""
+        """Write the settings; the run counts as unfinished until `mark_finished`.
+
+        Args:
+            settings: settings of the run.
+            versions: package to version, as the run began.
+        """
         write_json(self.settings_file, {**record_of(settings, versions), "finished": None})
 
     def mark_finished(self) -> None:
@@ -172,12 +181,21 @@ class RunFolder:
 
 
 def record_of(settings: Settings, versions: Mapping[str, str]) -> dict[str, Any]:
-    """Return what settings.json, and every checkpoint, says of a run."""
+    """Return what settings.json, and every checkpoint, says of a run.
+
+    Args:
+        settings: settings of the run.
+        versions: package to version.
+    """
     return {"settings": settings.to_dict(), "versions": dict(versions)}
 
 
 def settings_of(record: Any, source: Path) -> Settings:
     """Return the settings in a record that a run folder or a checkpoint keeps.
+
+    Args:
+        record: what was read, of any JSON type.
+        source: the file it stood in, for the message.
 
     Raises:
         RunError: it holds none that this version knows; `source` is named.

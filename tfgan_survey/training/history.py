@@ -47,7 +47,11 @@ class CsvHistory:
         return self._parse()[1]
 
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write all rows anew, aside first."""
+        """Write all rows anew, aside first.
+
+        Args:
+            rows: values by column; a row may lack some.
+        """
         names = dict.fromkeys(name for row in rows for name in row)
         ordered = [name for name in self.columns if name in names or not rows]
         ordered += [name for name in names if name not in ordered]
@@ -58,12 +62,20 @@ class CsvHistory:
         write_text(self.path, text.getvalue())
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Add a row, in place of one with the same key."""
+        """Add a row, in place of one with the same key.
+
+        Args:
+            row: values by column, the key among them.
+        """
         kept = [old for old in self.read() if old[self.key] != row[self.key]]
         self.write([*kept, row])
 
     def drop_after(self, steps: int) -> list[Row]:
-        """Drop the rows that a resumed training will write again; return the others."""
+        """Drop the rows that a resumed training will write again; return the others.
+
+        Args:
+            steps: training steps behind the model that goes on.
+        """
         rows = self.read()
         kept = [row for row in rows if row["steps"] <= steps]
         if len(kept) < len(rows):
@@ -98,12 +110,20 @@ class CsvHistory:
 
 
 def loss_history(path: str | os.PathLike) -> CsvHistory:
-    """Return a run's `history.csv`: one row an epoch."""
+    """Return a run's `history.csv`: one row an epoch.
+
+    Args:
+        path: the CSV file, which need not be there yet.
+    """
     return CsvHistory(path, HISTORY_COLUMNS, "epoch")
 
 
 def probe_history(path: str | os.PathLike) -> CsvHistory:
-    """Return a run's `probe.csv`: one row a probe."""
+    """Return a run's `probe.csv`: one row a probe.
+
+    Args:
+        path: the CSV file, which need not be there yet.
+    """
     return CsvHistory(path, PROBE_COLUMNS, "steps")
 
 

@@ -18,7 +18,11 @@ class Look(Protocol):
     """A picture of the model as it is now, always of the same latents or the same examples."""
 
     def picture(self, scale: int = 2) -> Image.Image:
-        """Return it, enlarged by a whole factor."""
+        """Return it, enlarged by a whole factor.
+
+        Args:
+            scale: pixels a pixel, at least 1; default 2.
+        """
 
 
 class FixedSamples:

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_survey.data import load_arrays
+from tfgan_survey.data.home import DataHome
 from tfgan_survey.errors import SettingError
 from tfgan_survey.files import write_json
 from tfgan_survey.metrics import METRICS, Bench, Given, Measurement
@@ -41,8 +41,7 @@ class Judge:
         labelled: whether the samples will come with labels.
         seed: seed of the draws inside the metrics.
         image_size: side to which the real images are resized.
-        data_dir: root of prepared data sets.
-        source: where data may come from.
+        home: where data sets are kept and come from; default: `DataHome()`.
 
     Raises:
         UnknownNameError: no such metric.
@@ -57,17 +56,14 @@ class Judge:
         labelled: bool,
         seed: int = 0,
         image_size: int | None = None,
-        data_dir: str | os.PathLike | None = None,
-        source: str = "auto",
+        home: DataHome | None = None,
     ):
-        self.dataset, self.seed = dataset, seed
+        self.dataset, self.seed, self._home = dataset, seed, home or DataHome()
         self._train, self._test = (
-            load_arrays(dataset, split, image_size=image_size, data_dir=data_dir, source=source)
-            for split in ("train", "test")
+            self._home.load_arrays(dataset, split, image_size) for split in ("train", "test")
         )
-        given = Given.of(dataset, self._train, labelled, data_dir=data_dir)
+        given = Given.of(dataset, self._train, labelled, home=self._home)
         self.outcomes = choose_outcomes(metrics, given)
-        self._data_dir = data_dir
         self._bench: Bench | None = None
 
     def __call__(self, images: np.ndarray, labels: np.ndarray | None) -> list[Measurement]:
@@ -90,7 +86,7 @@ class Judge:
                 self.dataset,
                 self.seed,
                 with_references=False,
-                data_dir=self._data_dir,
+                home=self._home,
             )
         else:
             self._bench = self._bench.with_samples(images, labels)

@@ -54,7 +54,11 @@ class Progress(keras.callbacks.Callback):
         self._write(("\r" if self.live else "") + self.line(logs) + "\n")
 
     def line(self, logs=None) -> str:
-        """Return the present line, padded to the terminal's width where it is drawn over."""
+        """Return the present line, padded to the terminal's width where it is drawn over.
+
+        Args:
+            logs: values by name; those that are no real numbers are left out.
+        """
         done = self.step()
         seconds = max(time.monotonic() - self._began, 1e-9)
         rate = (done - self._first) / seconds

@@ -34,6 +34,10 @@ def stored_settings(run: RunFolder, log: Callable[[str], None]) -> Settings | No
 
     Where settings.json is missing or damaged, the copy inside a checkpoint is taken.
 
+    Args:
+        run: the run's folder.
+        log: called with each line of news.
+
     Raises:
         RunError: there are results but no settings; the message names the remedy.
     """
@@ -56,6 +60,11 @@ def stored_settings(run: RunFolder, log: Callable[[str], None]) -> Settings | No
 
 def best_checkpoint(run: RunFolder, settings: Settings, log: Callable[[str], None]) -> Path | None:
     """Return the file to go on from: latest.keras, else model.keras, else best.keras.
+
+    Args:
+        run: the run's folder.
+        settings: settings of the run.
+        log: called with each line of news.
 
     Returns:
         The first that is good; None where training has to begin at step 0 and nothing is lost.
@@ -114,6 +123,12 @@ def check_best_probed(
 ) -> None:
     """Say what becomes of best.keras where a training that keeps one goes on.
 
+    Args:
+        run: the run's folder.
+        settings: settings of the run.
+        keep_best: the measurement that best.keras is kept by, None for none.
+        log: called with each line of news.
+
     Raises:
         RunError: it is of another run and would be overwritten.
     """
@@ -129,6 +144,10 @@ def repair(run: RunFolder, log: Callable[[str], None]) -> None:
     """Bring damaged side files into a form that a training can go on with; one line for each.
 
     What was there is kept beside it as NAME.damaged.
+
+    Args:
+        run: the run's folder.
+        log: called with each line of news.
     """
     for folder in (run.samples, run.frames, run.checkpoint.parent, run.tensorboard):
         if folder.exists() and not folder.is_dir():

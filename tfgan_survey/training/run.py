@@ -16,8 +16,8 @@ import tensorflow as tf
 from PIL import Image
 
 from tfgan_survey import pictures
+from tfgan_survey.data.home import DataHome
 from tfgan_survey.data.images import ImageSet
-from tfgan_survey.data.loading import load_arrays
 from tfgan_survey.errors import RunError, SettingError
 from tfgan_survey.files import sweep
 from tfgan_survey.models import TrainableModel
@@ -83,19 +83,13 @@ def train(
     overrides = dict(overrides or {})
     if output is not None and not str(output):
         raise SettingError("output is empty; name a folder, or leave it out for runs/MODEL.")
-    run = RunFolder(output or Path("runs") / model)
+    run, home = RunFolder(output or Path("runs") / model), DataHome(data_dir, source)
     with run.locked(log):
         settings = _settings(run, model, overrides, resume, log)
-        judge = _judge(settings, probe, keep_best, data_dir, source)
+        judge = _judge(settings, probe, keep_best, home)
         if settings.deterministic:
             tf.config.experimental.enable_op_determinism()
-        data = load_arrays(
-            settings.dataset,
-            settings.split,
-            image_size=settings.image_size,
-            data_dir=data_dir,
-            source=source,
-        )
+        data = home.load_arrays(settings.dataset, settings.split, settings.image_size)
         total = total_steps(settings, data)
         trained = _model(run, settings, data, log)
         done = trained.steps_done
@@ -172,7 +166,7 @@ def train(
     return trained, run
 
 
-def _judge(settings: Settings, probe, keep_best, data_dir, source) -> training_probe.Judge | None:
+def _judge(settings: Settings, probe, keep_best, home: DataHome) -> training_probe.Judge | None:
     if not probe:
         training_probe.check_keep_best(keep_best, ())
         return None
@@ -181,15 +175,19 @@ def _judge(settings: Settings, probe, keep_best, data_dir, source) -> training_p
         probe,
         labelled=settings.conditional,
         image_size=settings.image_size,
-        data_dir=data_dir,
-        source=source,
+        home=home,
     )
     training_probe.check_keep_best(keep_best, judge.outcomes)
     return judge
 
 
 def total_steps(settings: Settings, data: ImageSet) -> int:
-    """Return the number of training steps that the budget means on this data."""
+    """Return the number of training steps that the budget means on this data.
+
+    Args:
+        settings: settings of the run.
+        data: the training set.
+    """
     per_epoch = data.steps_per_epoch(settings.batch_size)
     return settings.steps if settings.steps is not None else settings.epochs * per_epoch
 

@@ -86,6 +86,19 @@ _SURVEY = _variant(
     quick=23_400,
 )
 
+_DCGAN = Recipe(
+    summary="all-convolutional pair with batch norm",
+    source="Radford et al. 2016, arXiv:1511.06434, section 3; survey section 3.1.2",
+    parts={
+        "network": _part("dcgan"),
+        "objective": _part("non_saturating"),
+        "optimizer": _part("adam", learning_rate=2e-4, beta_1=0.5),
+    },
+    run={"batch_size": 128},
+    quick=3_000,
+    paper="not stated for MNIST",
+)
+
 _GAN_2014 = Recipe(
     summary="the GAN of 2014: maxout discriminator, both gradients at the same weights",
     source="Goodfellow et al. 2014, arXiv:1406.2661, section 5 and its mnist.yaml",
@@ -102,16 +115,19 @@ _GAN_2014 = Recipe(
     paper="no stopping rule; lr and momentum ramp over 250 epochs",
 )
 
-_DCGAN = Recipe(
-    summary="all-convolutional pair with batch norm",
-    source="Radford et al. 2016, arXiv:1511.06434, section 3; survey section 3.1.2",
+_WGAN = _variant(
+    _DCGAN,
+    summary="Wasserstein distance by a critic of clipped weights",
+    source="Arjovsky et al. 2017, arXiv:1701.07875, Algorithm 1; departure: DCGAN's uniform "
+    "latents, the authors draw normal ones (latent=normal)",
     parts={
-        "network": _part("dcgan"),
-        "objective": _part("non_saturating"),
-        "optimizer": _part("adam", learning_rate=2e-4, beta_1=0.5),
+        "objective": _part("wasserstein"),
+        "regularizer": _part("weight_clipping", clip_value=0.01),
+        "optimizer": _part("rmsprop", learning_rate=5e-5),
     },
-    run={"batch_size": 128},
-    quick=3_000,
+    loop={"n_critic": 5},
+    run={"batch_size": 64},
+    quick=16_000,
     paper="not stated for MNIST",
 )
 
@@ -156,8 +172,8 @@ RECIPES: dict[str, Recipe] = {
         _DCGAN,
         summary="dcgan with labels as extra maps and latents",
         source="Radford et al. 2016, arXiv:1511.06434, conditional MNIST code",
-        run={"conditional": True},
         paper="200 epochs of MNIST",
+        run={"conditional": True},
     ),
     "lsgan": _variant(
         _DCGAN,
@@ -166,34 +182,17 @@ RECIPES: dict[str, Recipe] = {
         parts={"objective": _part("least_squares", coding="pearson")},
         paper="not stated",
     ),
-    "wgan": _variant(
-        _DCGAN,
-        summary="Wasserstein distance by a critic of clipped weights",
-        source="Arjovsky et al. 2017, arXiv:1701.07875, Algorithm 1; departure: DCGAN's uniform "
-        "latents, the authors draw normal ones (latent=normal)",
-        parts={
-            "objective": _part("wasserstein"),
-            "regularizer": _part("weight_clipping", clip_value=0.01),
-            "optimizer": _part("rmsprop", learning_rate=5e-5),
-        },
-        loop={"n_critic": 5},
-        run={"batch_size": 64},
-        quick=16_000,
-        paper="not stated for MNIST",
-    ),
+    "wgan": _WGAN,
     "wgan_gp": _variant(
-        _DCGAN,
+        _WGAN,
         summary="Wasserstein distance by a critic of unit slope; layer norm in the critic",
         source="Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1; departure: DCGAN's uniform "
         "latents, the authors draw normal ones (latent=normal)",
         parts={
             "network": _part("dcgan", discriminator_norm="layer"),
-            "objective": _part("wasserstein"),
             "regularizer": _part("gradient_penalty", weight=10.0),
             "optimizer": _part("adam", learning_rate=1e-4, beta_1=0.0, beta_2=0.9),
         },
-        loop={"n_critic": 5},
-        run={"batch_size": 64},
         quick=11_000,
         paper="200,000 generator steps (MNIST script)",
     ),
@@ -201,9 +200,9 @@ RECIPES: dict[str, Recipe] = {
         _DCGAN,
         summary="loss-sensitive GAN: margins in proportion to distance",
         source="Qi 2017, arXiv:1701.06264, Eqs. 6 and 7",
+        paper="not stated for MNIST",
         # Margins through softplus: the linear form's loss has no lower bound.
         parts={"objective": _part("loss_sensitive", loss_form="softplus")},
-        paper="not stated for MNIST",
     ),
     "fgan": Recipe(
         summary="any f-divergence through its variational bound (--set divergence=...)",

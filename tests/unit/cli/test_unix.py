@@ -114,7 +114,7 @@ def test_ctrl_c_says_what_fits_the_command(capsys, monkeypatch, command, message
     def interrupt():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_start_tensorflow", interrupt)
+    monkeypatch.setattr(cli.options, "quiet_start", interrupt)
     code, out, err = invoke(capsys, *command)
     assert (code, out, err.strip()) == (130, "", message)
 

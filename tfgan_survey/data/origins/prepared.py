@@ -51,10 +51,16 @@ def find_prepared(root: Path, name: str) -> Path | None:
 def original_positions(split: str, count: int) -> np.ndarray:
     """Return which original index each position of a prepared split holds.
 
-    Formula:  indices 0..count-1 sorted by md5(split followed by the index in decimal digits).
+    Formula:
+        indices 0..count-1 sorted by md5(split followed by the index in decimal digits).
         `prepared[j] = original[original_positions(split, count)[j]]`.
 
-    Source:   `tensorflow_datasets/core/hashing.py` and `shuffle.py`, for sets whose example key is
+    Args:
+        split: `train` or `test`, as the data set names it.
+        count: images in the split.
+
+    Source:
+        `tensorflow_datasets/core/hashing.py` and `shuffle.py`, for sets whose example key is
         the index; recomputed here so that reading the kept arrays needs no TensorFlow Datasets.
     """
     salted = hashlib.md5(split.encode(), usedforsecurity=False)
@@ -203,6 +209,12 @@ class PreparedFolder:
 
         Written aside, then renamed. Not being able to write costs time at the next start and
         nothing else, so it is logged, not raised.
+
+        Args:
+            split: whose images these are.
+            images: uint8 `(n, height, width, channels)`.
+            labels: integers `(n,)`.
+            image_size: side that they were resized to, None for their own.
         """
         kept = self._kept_path(split, image_size)
         try:
@@ -351,6 +363,10 @@ def download_and_prepare(builder, download_dir: Path) -> None:
     """Run a builder quietly, and give disk errors as `OSError`.
 
     Its progress bars and prints are left out: they name the temporary folder as the result.
+
+    Args:
+        builder: a builder of TensorFlow Datasets.
+        download_dir: where it keeps what it downloads.
     """
     import tensorflow_datasets as tfds
 

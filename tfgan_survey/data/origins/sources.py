@@ -46,7 +46,11 @@ _DISK = {
 
 
 def data_root(data_dir: str | os.PathLike | None = None) -> Path:
-    """Return the root of prepared folders: the argument, `$TFDS_DATA_DIR` or the default."""
+    """Return the root of prepared folders: the argument, `$TFDS_DATA_DIR` or the default.
+
+    Args:
+        data_dir: what the caller gave; None or empty for the next two.
+    """
     chosen = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
     return Path(chosen).expanduser().absolute()
 
@@ -109,7 +113,13 @@ def prepare(
 
 
 def say_unused(source: str | os.PathLike, reason: str, log) -> None:
-    """Say that a source was named and not asked: what is used may be other data."""
+    """Say that a source was named and not asked: what is used may be other data.
+
+    Args:
+        source: what was named; `auto` names nothing.
+        reason: why it is not asked.
+        log: called with the line; None for a logged warning.
+    """
     if str(source) != "auto":
         # Without a `log` of the caller's it must be seen as well: a warning is, without set-up.
         (log or _log.warning)(f"{reason}: --source {source} is not used.")

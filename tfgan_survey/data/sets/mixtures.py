@@ -14,9 +14,11 @@ from tfgan_survey.errors import SettingError
 class GaussianMixture:
     """Mixture of isotropic Gaussians.
 
-    Formula:  p(x) = sum_k weights_k * N(x; means_k, sigma_k^2 I)
+    Formula:
+        p(x) = sum_k weights_k * N(x; means_k, sigma_k^2 I)
 
-    Why:      modes that can be counted and a density that a GAN's samples can be scored against.
+    Why:
+        modes that can be counted and a density that a GAN's samples can be scored against.
 
     Args:
         means: shape `(modes, dimensions)`, or `(modes,)` for one dimension.
@@ -87,7 +89,8 @@ class GaussianMixture:
     def log_density(self, x) -> np.ndarray:
         """Return log p(x), exact and without underflow far from every mode.
 
-        Formula:  logsumexp_k [ log w_k - d/2 log(2 pi sigma_k^2) - |x - m_k|^2 / (2 sigma_k^2) ]
+        Formula:
+            logsumexp_k [ log w_k - d/2 log(2 pi sigma_k^2) - |x - m_k|^2 / (2 sigma_k^2) ]
 
         Args:
             x: points, shape `(n, dimensions)`, or `(n,)` in one dimension.
@@ -116,9 +119,16 @@ class GaussianMixture:
 def ring(modes: int = 8, radius: float = 1.0, sigma: float = 0.01) -> GaussianMixture:
     """Build the 2-D ring: Gaussians at equal angles on a circle.
 
-    Formula:  means_k = radius * (cos(2 pi k / modes), sin(2 pi k / modes))
+    Formula:
+        means_k = radius * (cos(2 pi k / modes), sin(2 pi k / modes))
 
-    Source:   VEEGAN (Srivastava et al. 2017, arXiv:1705.07761) and PacGAN (Lin et al. 2018,
+    Args:
+        modes: number of Gaussians, default 8.
+        radius: of the circle, default 1.
+        sigma: standard deviation of each mode, default 0.01.
+
+    Source:
+        VEEGAN (Srivastava et al. 2017, arXiv:1705.07761) and PacGAN (Lin et al. 2018,
         arXiv:1712.04086): 8 modes, radius 1, sigma 0.01, equal weights.
     """
     angles = 2 * np.pi * np.arange(modes) / modes
@@ -128,9 +138,16 @@ def ring(modes: int = 8, radius: float = 1.0, sigma: float = 0.01) -> GaussianMi
 def grid(side: int = 5, spacing: float = 2.0, sigma: float = 0.05) -> GaussianMixture:
     """Build the 2-D grid: `side` x `side` Gaussians centred on the origin.
 
-    Formula:  means on {-spacing (side - 1) / 2, ..., spacing (side - 1) / 2}^2
+    Formula:
+        means on {-spacing (side - 1) / 2, ..., spacing (side - 1) / 2}^2
 
-    Source:   VEEGAN and PacGAN as for `ring`: {-4, -2, 0, 2, 4}^2, sigma 0.05, equal weights.
+    Args:
+        side: Gaussians in a row, default 5.
+        spacing: between neighbours, default 2.
+        sigma: standard deviation of each mode, default 0.05.
+
+    Source:
+        VEEGAN and PacGAN as for `ring`: {-4, -2, 0, 2, 4}^2, sigma 0.05, equal weights.
     """
     axis = spacing * (np.arange(side) - (side - 1) / 2)
     return GaussianMixture(np.stack(np.meshgrid(axis, axis), axis=2).reshape(-1, 2), sigma)

@@ -64,10 +64,10 @@ class InceptionNetwork:
         x = self._unit(x, "conv_3", 1, "VALID")
         x = _max_pool(self._unit(x, "conv_4", 1, "VALID"))
         for name in ("mixed", "mixed_1", "mixed_2"):
-            x = self._block_a(x, name)
+            x = self._four_paths(x, name, 2, 3)
         x = self._block_b(x, "mixed_3")
         for name in ("mixed_4", "mixed_5", "mixed_6", "mixed_7"):
-            x = self._block_c(x, name)
+            x = self._four_paths(x, name, 3, 5)
         x = self._block_d(x, "mixed_8")
         x = self._block_e(x, "mixed_9", average_pool)
         x = self._block_e(x, "mixed_10", _same_max_pool)
@@ -88,12 +88,13 @@ class InceptionNetwork:
     def _pooled(self, x, name: str):
         return self._unit(average_pool(x), f"{name}.conv")
 
-    def _block_a(self, x, name: str):
+    def _four_paths(self, x, name: str, first: int, second: int):
+        """Blocks A and C: one unit, towers of `first` and `second` units, a pool with its unit."""
         return tf.concat(
             [
                 self._unit(x, f"{name}.conv"),
-                self._tower(x, f"{name}.tower", 2),
-                self._tower(x, f"{name}.tower_1", 3),
+                self._tower(x, f"{name}.tower", first),
+                self._tower(x, f"{name}.tower_1", second),
                 self._pooled(x, f"{name}.tower_2"),
             ],
             axis=-1,
@@ -105,17 +106,6 @@ class InceptionNetwork:
                 self._unit(x, f"{name}.conv", 2, "VALID"),
                 self._tower(x, f"{name}.tower", 3, last_stride=2),
                 _max_pool(x),
-            ],
-            axis=-1,
-        )
-
-    def _block_c(self, x, name: str):
-        return tf.concat(
-            [
-                self._unit(x, f"{name}.conv"),
-                self._tower(x, f"{name}.tower", 3),
-                self._tower(x, f"{name}.tower_1", 5),
-                self._pooled(x, f"{name}.tower_2"),
             ],
             axis=-1,
         )

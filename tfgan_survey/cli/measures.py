@@ -1,0 +1,90 @@
+"""Commands that measure: `metrics` and `evaluate`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tfgan_survey.cli.options import DATA_DIR, SOURCE, parse_names, start_tensorflow, table
+from tfgan_survey.console import PathType
+
+
+class _NamesMetrics(click.Command):
+    """A command whose help ends with the metrics, read when it is shown."""
+
+    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write names, what they measure, cost and outcomes from the metrics' own classes."""
+        from tfgan_survey.metrics import METRICS
+
+        with formatter.section("Metrics"):
+            formatter.write_dl([(name, one.described()) for name, one in METRICS.items()])
+
+
+@click.command()
+def metrics() -> None:
+    """List the metrics: what each yields, which way is better, what it needs and costs."""
+    from tfgan_survey.metrics import METRICS
+
+    rows = [("name", "yields", "needs", "takes", "by default", "what it is")]
+    for name, one in METRICS.items():
+        yields = ", ".join(f"{key} ({way})" if way else key for key, way in one.outcomes.items())
+        needs = ", ".join(
+            need.__name__.removeprefix("has_").replace("_", " ") for need in one.needs
+        )
+        by_default = "no" if one.default is None else "yes"
+        rows.append((name, yields, needs, one.cost, by_default, one.summary()))
+    table(rows)
+
+
+@click.command(cls=_NamesMetrics)
+@click.argument("target", metavar="RUN|FILE.npz", type=PathType())
+@click.option("--dataset", help="Real data to compare with [the run's own; mnist for a file].")
+@click.option("--metrics", help="Names, comma-separated [those that take seconds and fit].")
+@click.option("--num", type=click.IntRange(1), help="Samples [10000, or all of a smaller file].")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
+@click.option("--output", type=PathType(), help="Also write JSON here.")
+@click.option("--report", type=PathType(), help="Also write a page, .html, here.")
+@SOURCE
+@DATA_DIR
+def evaluate(
+    target: Path, metrics: str | None, output: Path | None, report: Path | None, **options: Any
+) -> None:
+    """Measure a run folder, a .keras file or an .npz (images uint8, labels) against real data.
+
+    Without --metrics those are measured that take seconds and fit the data; which do not, and what
+    they need, stands below the table. Sliced Wasserstein distance fits every image set.
+
+    inception_fid, the FID of the literature, needs `tfgan-survey data prepare inception_v3` once.
+    10,000 samples take an hour on one core the first time (samples, test and training images), then
+    20 minutes a model; features are kept beside the data sets, so an interrupted run goes on.
+    """
+    names = None if metrics is None else parse_names(metrics)
+    if report is not None and report.suffix not in (".html", ".htm"):
+        raise click.UsageError(f"--report {report}: expected a name ending in .html.")
+    num = options.pop("num")
+    shown = {"item_show_func": lambda step: step or "", "file": sys.stderr}
+    with click.progressbar(length=100, **shown) as bar:
+
+        def progress(step: str, done: float) -> None:
+            bar.update(round(100 * done) - bar.pos, step)
+            # Click draws only when the number moves; what is being done is news as well.
+            bar.render_progress()
+
+        progress("starting TensorFlow", 0.0)
+        start_tensorflow()
+        from tfgan_survey import evaluation
+
+        if report is not None:
+            evaluation.require_plots()
+        subject = evaluation.Target(target, **options)
+        found = subject.evaluate(names, num, progress)
+        bar.update(100 - bar.pos, "done")
+    click.echo(evaluation.format_table(found, subject.left_out))
+    if output is not None:
+        evaluation.write_measurements(output, found, str(target), options["seed"])
+        click.echo(f"wrote {output}")
+    if report is not None:
+        click.echo(f"wrote {evaluation.write_report(report, subject, found)}")

