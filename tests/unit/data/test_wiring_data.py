@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfgan_survey.data import load_arrays
-from tfgan_survey.data.sets.mixtures import MIXTURES
+from tfgan_survey.data.sets.mixtures import MIXTURES, PointSet
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,9 @@ def test_no_test_digit_of_the_shipped_set_is_a_training_digit():
     known = {image.tobytes() for image in train.images}
     assert not any(image.tobytes() in known for image in test.images)
     assert np.bincount(train.labels).min() > 800 and np.bincount(test.labels).min() > 150
+
+
+@pytest.mark.parametrize(("size", "epochs"), [(10, 128), (2**17, 64), (2**20, 8), (2**24, 1)])
+def test_the_permutations_that_a_stream_holds_are_bounded(size, epochs):
+    points, ids = np.zeros((size, 1), np.float32), np.zeros(size, np.int32)
+    assert PointSet("made", points, ids, 1, ("a",)).known_epochs() == epochs

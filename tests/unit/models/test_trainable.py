@@ -9,6 +9,7 @@ from toy_gan import SHAPE, batch, batches
 from tfgan_survey.errors import NonFiniteLossError
 from tfgan_survey.export import export_savedmodel, find_export
 from tfgan_survey.models import GAN, TrainableModel
+from tfgan_survey.networks.specs import Spec
 
 LATENT = 3
 
@@ -33,6 +34,10 @@ class Autoencoder(TrainableModel):
         made = keras.layers.Dense(size, activation="sigmoid", kernel_initializer=drawn)(code)
         self.decoder = keras.Model(code, keras.layers.Reshape(shape)(made))
         self._begin(seed)
+
+    @property
+    def spec(self):
+        return Spec(self.shape)
 
     def moves(self):
         return {

@@ -53,6 +53,7 @@ def test_a_spec_is_frozen_and_a_pair_is_one():
         ({"latent_dim": 0}, "latent_dim=0"),
         ({"latent": "gauss"}, "latent distribution"),
         ({"output_range": (1.0, 0.0)}, "low must be below high"),
+        ({"output_range": (1.0, 1.0)}, "low must be below high"),
         ({"condition": 0}, "num_classes=0"),
     ],
 )

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfgan_survey.networks import dcgan, mlp, points
+from tfgan_survey.networks import Spec, dcgan, mlp, points
 from tfgan_survey.networks.maxout import adapt, maxout, two_branch
 
 
@@ -95,3 +95,10 @@ def test_marginals_are_those_of_every_image():
 def test_points_take_their_own_widths():
     pair = points((2,), generator_widths=(3, 4), maxout_units=(5,), pieces=2, packing=2)
     assert [layer.units for layer in layers(pair.generator, keras.layers.Dense)] == [3, 4, 2]
+
+
+def test_images_are_clipped_to_the_unit_range_and_points_left_alone():
+    made = np.array([[-3.0, -1.0, 0.0, 1.0, 3.0]], np.float32)
+    scaled = Spec((5, 1, 1), output_range=(-1.0, 1.0)).to_unit(made)
+    np.testing.assert_array_equal(scaled, [[0.0, 0.0, 0.5, 1.0, 1.0]])
+    np.testing.assert_array_equal(Spec((5,), output_range=None).to_unit(made), made)

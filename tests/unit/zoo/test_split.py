@@ -12,6 +12,7 @@ from tfgan_survey.zoo import resolve
         ({"dataset": "mnist"}, "train[:50000]"),
         ({"dataset": "mnist_mini"}, "train"),
         ({"dataset": "mnist_mini", "split": "train[:50]"}, "train[:50]"),
+        ({"dataset": "mnist_mini", "run.split": "train[:50]"}, "train[:50]"),
         ({"split": "test"}, "test"),
     ],
 )

@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from tfgan_survey.zoo import MODELS, build, resolve
+from tfgan_survey.zoo import MODELS, build, complete, resolve
 
 ADAM_DCGAN = {"d_optimizer": "adam", "d_optimizer.learning_rate": 2e-4, "d_optimizer.beta_1": 0.5}
 PUBLISHED = {
@@ -143,3 +143,9 @@ def test_the_seed_decides_the_first_weights():
 
     assert kernel(3) == kernel(3)
     assert kernel(3)[0] != kernel(4)[0] and kernel(3)[1] != kernel(4)[1]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_settings_of_this_version_are_complete(name):
+    """What an earlier version computed fills gaps; it overwrites nothing that a run recorded."""
+    assert complete(resolve(name)) == resolve(name)
