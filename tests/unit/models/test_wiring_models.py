@@ -57,6 +57,18 @@ def test_how_a_model_was_compiled_survives_saving(again):
     assert float(again.d_optimizer.learning_rate) == pytest.approx(0.1)
 
 
+def test_an_execution_is_one_step_eagerly_and_sixteen_compiled():
+    gan, ends = make(), []
+    gan.compile(run_eagerly=True)
+    watch = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda *_, logs: ends.append(gan.steps_done)
+    )
+    gan.fit(np.zeros((4, 2, 2, 1), np.uint8), batch_size=1, verbose=0, callbacks=[watch])
+    assert ends == [1, 2, 3, 4]
+    gan.compile()
+    assert gan.steps_per_execution == 16
+
+
 @pytest.fixture(scope="module")
 def plain():
     return make(num_classes=3)
