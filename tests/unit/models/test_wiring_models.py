@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tfgan_survey.errors import NonFiniteLossError
+from tfgan_survey.export import weights_digest
 from tfgan_survey.models import GAN
 from tfgan_survey.networks import mlp
 from tfgan_survey.objectives.minimax import NonSaturating
@@ -67,6 +68,17 @@ def test_an_execution_is_one_step_eagerly_and_sixteen_compiled():
     assert ends == [1, 2, 3, 4]
     gan.compile()
     assert gan.steps_per_execution == 16
+
+
+@pytest.mark.parametrize("name", ["generator", "discriminator"])
+def test_the_digest_of_an_export_is_that_of_both_networks(name):
+    gan = make()
+    digest, network = weights_digest(gan), getattr(gan, name)
+    kept = network.get_weights()
+    network.set_weights([*kept[:-1], kept[-1] + 1.0])
+    assert weights_digest(gan) != digest
+    network.set_weights(kept)
+    assert weights_digest(gan) == digest
 
 
 @pytest.fixture(scope="module")

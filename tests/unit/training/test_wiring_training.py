@@ -6,6 +6,7 @@ from PIL import Image
 
 from tfgan_survey.data import load_arrays
 from tfgan_survey.training import load_run, probe, train
+from tfgan_survey.training.progress import Progress
 
 SPLIT = "train[:200]"
 
@@ -52,3 +53,11 @@ def test_the_film_shows_every_look(run):
 def test_the_probe_draws_other_samples_than_the_evaluation():
     # `evaluate` draws from seed 0 on, 10,000 by default; 2,500 walks and pictures beside them
     assert 10**6 <= probe.SEED < 2**31 - 10**6
+
+
+def test_the_pace_of_a_resumed_training_is_that_of_its_own_steps(monkeypatch):
+    now, done = 100.0, 52
+    monkeypatch.setattr("tfgan_survey.training.progress.time.monotonic", lambda: now)
+    shown = Progress(100, 40, lambda: done, live=False)
+    now, done = 104.0, 60
+    assert "  2 steps/s  20 s left" in shown.line()
