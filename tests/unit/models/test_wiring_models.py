@@ -11,6 +11,7 @@ from tfgan_survey.export import weights_digest
 from tfgan_survey.models import GAN
 from tfgan_survey.networks import mlp
 from tfgan_survey.objectives.minimax import NonSaturating
+from tfgan_survey.regularizers.base import NoRegularizer
 
 OPTIONS = {
     "n_critic": 2,
@@ -37,6 +38,25 @@ def make(latent="uniform", num_classes=None, **options):
         steps_per_execution=2,
     )  # fmt: skip
     return gan
+
+
+class MeanScore(NoRegularizer):
+    """A penalty whose gradient by the last bias is 1."""
+
+    def penalty(self, score, real, fake, seed):
+        return keras.ops.mean(score(real))
+
+
+@pytest.mark.parametrize("loop", [{}, {"simultaneous": True}, {"n_critic": 2}], ids=str)
+def test_the_penalty_is_trained_on(loop):
+    """Stochastic gradient descent by 0.1 moves the bias by -0.1 more than without it."""
+
+    def bias(regularizer):
+        gan = make(regularizer=regularizer, **loop)
+        gan.fit(np.zeros((4, 2, 2, 1), np.uint8), batch_size=4, verbose=0)
+        return float(gan.discriminator.get_layer(index=-1).bias.numpy()[0])
+
+    assert bias(MeanScore()) - bias(None) == pytest.approx(-0.1, abs=1e-6)
 
 
 @pytest.fixture(scope="module")
