@@ -9,7 +9,7 @@ import pytest
 from tfgan_survey.errors import NonFiniteLossError
 from tfgan_survey.export import weights_digest
 from tfgan_survey.models import GAN
-from tfgan_survey.networks import mlp
+from tfgan_survey.networks import NetworkPair, mlp
 from tfgan_survey.objectives.minimax import NonSaturating
 from tfgan_survey.regularizers.base import NoRegularizer
 
@@ -57,6 +57,16 @@ def test_the_penalty_is_trained_on(loop):
         return float(gan.discriminator.get_layer(index=-1).bias.numpy()[0])
 
     assert bias(MeanScore()) - bias(None) == pytest.approx(-0.1, abs=1e-6)
+
+
+def test_served_scores_are_of_images_in_the_range_of_the_networks():
+    pair = make().pair
+    gan = GAN(NetworkPair(**{**vars(pair), "output_range": (-1.0, 1.0)}), NonSaturating())
+    images = np.linspace(0.0, 1.0, 12, dtype=np.float32).reshape(3, 2, 2, 1)
+    served, _ = gan.signatures()["score"]
+    np.testing.assert_allclose(
+        served(images)["scores"], gan.discriminator(2.0 * images - 1.0), rtol=1e-6
+    )
 
 
 @pytest.fixture(scope="module")
