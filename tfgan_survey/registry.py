@@ -223,6 +223,8 @@ def _plain(value: Any, annotation: Any) -> Any:
             return tuple(part for part in value.split(",") if part != "")
     if isinstance(value, bool) and bool not in members:
         return str(value)  # True is no number
+    if bool in members and type(value) in (int, float) and not {int, float} & {*members}:
+        return "neither"  # and 1 is no truth value
     if str in members and value is not None:
         return str(value)
     return value

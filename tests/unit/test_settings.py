@@ -15,7 +15,7 @@ WHOLE = ("batch_size", "steps_per_execution", "steps", "image_size", "seed")
 def settings(**values):
     axes = ("network", "objective", "regularizer", "d_optimizer", "g_optimizer")
     parts = {axis: Choice("a", {}) for axis in axes}
-    return Settings("toy", "toy", **parts, **{"steps": 5, **values})
+    return Settings("toy", "toy", parts, **{"steps": 5, **values})
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -67,7 +67,7 @@ def test_other_types_are_refused_in_the_constructor_too(values, message):
     [
         ({"n_critic": 2.5}, "n_critic=2.5"),
         ({"latent_dim": "2.5"}, "latent_dim=2.5"),
-        ({"generator_widths": (2.5,)}, "generator_widths=2.5"),
+        ({"generator_widths": (2.5,)}, r"generator_widths=\(2.5,\)"),
     ],
 )
 def test_a_fraction_is_not_cut_to_a_whole_number(options, message):
