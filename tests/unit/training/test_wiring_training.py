@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 from tfgan_survey.data import load_arrays
-from tfgan_survey.training import load_run, probe, train
+from tfgan_survey.training import RunFolder, load_run, probe, train
 from tfgan_survey.training.progress import Progress
+from tfgan_survey.zoo import resolve
 
 SPLIT = "train[:200]"
 
@@ -61,3 +62,16 @@ def test_the_pace_of_a_resumed_training_is_that_of_its_own_steps(monkeypatch):
     shown = Progress(100, 40, lambda: done, live=False)
     now, done = 104.0, 60
     assert "  2 steps/s  20 s left" in shown.line()
+
+
+def test_a_run_that_is_asked_for_more_is_unfinished_until_it_is_done(tmp_path):
+    run = RunFolder(tmp_path)
+    run.checkpoint.parent.mkdir(parents=True)
+    run.checkpoint.touch()
+    run.model.touch()
+    run.begin(resolve("dcgan", {"steps": 5}), {})
+    assert not run.finished
+    run.mark_finished()
+    assert run.finished and run.best == run.model
+    run.begin(resolve("dcgan", {"steps": 9}), {})
+    assert not run.finished and run.best == run.checkpoint
