@@ -104,8 +104,8 @@ class Condition(abc.ABC):
         import tensorflow as tf
 
         rows = tf.convert_to_tensor(rows)
-        wanted = tf.TensorShape((None, *self.row_shape))
-        if not rows.dtype.is_floating or not rows.shape.is_compatible_with(wanted):
+        fits = rows.shape.rank == 1 + len(self.row_shape) and rows.shape[1:] == self.row_shape
+        if not rows.dtype.is_floating or not fits:
             raise ValueError(
                 f"{self.input_name} is {rows.dtype.name} {tuple(rows.shape)}; expected "
                 f"{self.expected}."

@@ -24,8 +24,7 @@ from tfgan_survey.training.history import curve_groups
 from tfgan_survey.training.probe import probe_curves, read_best, read_probe
 
 _ARROWS = {"higher": "\u2191", "lower": "\u2193", None: ""}
-_MAIN = ("model", "dataset", "split", "network", "objective", "regularizer", "batch_size",
-         "epochs", "steps", "seed")  # fmt: skip
+_MAIN = ("model", "dataset", "split", "batch_size", "epochs", "steps", "seed")
 
 
 def write_report(
@@ -204,7 +203,8 @@ def _settings(target: Target) -> Section:
     if target.settings is None:
         return {}
     flat = target.settings.flat()
-    main = {key: flat[key] for key in _MAIN if flat[key] is not None}
+    shown = (*_MAIN[:3], *target.settings.parts, *_MAIN[3:])
+    main = {key: flat[key] for key in shown if flat[key] is not None}
     return {
         "main": _texts(main),
         "rest": _texts({key: value for key, value in flat.items() if key not in main}),

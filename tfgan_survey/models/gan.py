@@ -153,11 +153,6 @@ class GAN(ImageInputs, SeedSampling, TrainableModel):
         """
         return (ConditionalGAN if pair.conditional else cls)(pair, **parts)
 
-    @property
-    def spec(self) -> NetworkPair:
-        """The pair, which knows what its networks are built for."""
-        return self.pair
-
     def adapt(self, images) -> None:
         """Let layers that start from the data's statistics see it, see `networks.adapt`.
 

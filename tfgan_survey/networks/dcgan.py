@@ -52,7 +52,7 @@ def dcgan(
         The survey prints the batch norm rule the wrong way round, and 0.02 as a variance.
 
     Args:
-        spec: what is built for; `(size, size, channels)`, size 4 x 2^n or 7 x 2^n with n >= 1.
+        spec: what is built for.
         initializers: where the weights start.
         width: channels of the generator's largest hidden map; smaller maps have twice as many
             each, up to 8 times. The paper's is 128, its published code's 64.
@@ -73,7 +73,8 @@ def dcgan(
         The pair; images in [-1, 1].
 
     Raises:
-        ValueError: the size is not 4 x 2^n or 7 x 2^n, or a width is below 1.
+        ValueError: `image_shape` is not `(size, size, channels)` with a size of 4 x 2^n or 7 x 2^n,
+            n >= 1; or a width is below 1.
 
     Source:
         Radford et al. 2016, arXiv:1511.06434, section 3 and figure 1: the latent is its

@@ -38,10 +38,10 @@ def maxout(
     Why:
         The generator that started it all; its output bias starts from the pixel marginals once
         `tfgan_survey.networks.adapt` has seen the data. Dropout is active in both players' passes,
-        as published.
+        as published. A condition's code is joined to the latent and to the pixels.
 
     Args:
-        spec: what is built for; a condition's code is joined to the latent and to the pixels.
+        spec: what is built for.
         initializers: the seeds of weights and dropout.
         generator_widths: ReLU units of the generator's hidden layers.
         maxout_units: units of the discriminator's maxout layers.
@@ -91,10 +91,13 @@ def two_branch(
 ) -> tuple[keras.Model, keras.Model]:
     """Build the 2014 CGAN's pair: a branch for the condition beside the main one, then joined.
 
+    Why:
+        Without a condition its branches are left out. `latent_dim` is asked for without the
+        generator's dropout masks, which are latents too: the pair's `latent_dim` is that and one
+        number for each hidden unit.
+
     Args:
-        spec: what is built for; without a condition its branches are left out. Its latent is
-            without the generator's dropout masks, which are latents too: the pair's `latent_dim`
-            is the spec's and one number for each hidden unit.
+        spec: what is built for.
         initializers: the seeds of weights and dropout.
         latent_width: ReLU units of the generator's latent branch.
         label_width: ReLU units of its label branch.

@@ -89,7 +89,7 @@ def mlp(
     """Build the survey snippet's pair, `depth_list=[128, 784]` and `[128, 1]` on MNIST.
 
     Args:
-        spec: what is built for; images in [0, 1].
+        spec: what is built for.
         initializers: where the weights start.
         generator_widths: hidden units of the generator; the output is added.
         discriminator_widths: hidden units of the discriminator; the score is added.
@@ -145,7 +145,7 @@ def elu(
     """Build f-GAN's pair, other values of `mlp`: batch-normed ReLU layers against plain ELU ones.
 
     Args:
-        spec: what is built for; images in [0, 1].
+        spec: what is built for.
         initializers: where the weights start.
         generator_widths: ReLU units of the generator, each layer batch-normed.
         discriminator_widths: ELU units of the variational function, three linear layers with the

@@ -214,5 +214,5 @@ def _public_form(
         parameters.append(keyword("initializer", annotation=InitializerName, default=initializer))
         text += _INITIALIZER
     doc = inspect.getdoc(build) or ""
-    doc = re.sub(r" {4}spec: .*\n {4}initializers: .*\n", lambda _: text, doc)
+    doc = re.sub(r" {4}spec: .*\n {4}initializers: .*\n", lambda _: text, doc, count=1)
     return inspect.Signature(parameters, return_annotation=NetworkPair), doc

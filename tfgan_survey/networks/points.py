@@ -30,8 +30,12 @@ def points(
 ) -> tuple[keras.Model, keras.Model]:
     """Build the published pair for points of `ring` and `grid`.
 
+    Why:
+        Few points in the plane show whether a generator finds all modes. The code of a condition,
+        such as the mode, is joined to the latent and to the points.
+
     Args:
-        spec: what is built for; a condition, such as the mode, is joined to latent and points.
+        spec: what is built for.
         initializers: where the weights start.
         generator_widths: hidden units of the generator, each layer normalised and with ReLU.
         maxout_units: units of the discriminator's hidden layers.

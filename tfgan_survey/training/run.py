@@ -287,7 +287,7 @@ def _model(run: RunFolder, settings: Settings, data: ImageSet, log) -> Trainable
     if (path := recovery.best_checkpoint(run, settings, log)) is not None:
         return load_run(path)
     try:
-        model = build_from_settings(settings, data.image_shape, data.num_classes)
+        model = build_from_settings(settings, data.image_shape, data.condition)
     except SettingError:
         raise
     except ValueError as error:

@@ -69,6 +69,15 @@ def test_conditional_affine_has_one_row_a_class(draw, shape):
     np.testing.assert_allclose(layer(x, ONE_HOT), expected, rtol=1e-5)
 
 
+def test_conditional_affine_around_one_starts_as_the_identity_for_every_code(draw):
+    layer, x, code = ConditionalAffine(around_one=True), draw(2, 4), draw(2, 3)
+    layer.build(x.shape, code.shape)
+    np.testing.assert_array_equal(layer(x, code), x)
+    gamma, beta = draw(3, 4), draw(3, 4)
+    layer.set_weights([gamma, beta])
+    np.testing.assert_allclose(layer(x, code), (1 + code @ gamma) * x + code @ beta, rtol=1e-4)
+
+
 def test_label_maps_are_constant_channels(draw):
     features = draw(2, 3, 2, 4)
     joined = np.array(AppendLabelMaps()(features, ONE_HOT))
@@ -121,6 +130,7 @@ def test_wrong_shapes_are_refused():
         (MarginalBias(), [(6,)]),
         (LabelProjection(3), [(6,), (3,)]),
         (ConditionalAffine(), [(4, 4, 6), (3,)]),
+        (ConditionalAffine(around_one=True), [(6,), (3,)]),
         (AppendLabelMaps(), [(4, 4, 6), (3,)]),
         (OneHotLabels(3), [()]),
     ],

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pytest
 
+from tfgan_survey.conditions import Vector
+from tfgan_survey.layers.conditioning import ConditionalAffine
 from tfgan_survey.networks import dcgan
 from tfgan_survey.networks.blocks import normalization
 
@@ -112,9 +114,15 @@ def test_leaky_relu_everywhere():
     assert float(hidden(np.array([-1.0]))[0]) == pytest.approx(-0.2)
 
 
+@pytest.mark.parametrize("condition", [3, Vector(3)], ids=str)
 @pytest.mark.parametrize("label_input", ["concat", "projection"])
-def test_label_forms(label_input):
-    pair = dcgan((16, 16, 1), 3, width=2, label_input=label_input)
+def test_label_forms(label_input, condition):
+    pair = dcgan((16, 16, 1), condition, width=2, label_input=label_input)
+    for layer in _find(pair.generator, ConditionalAffine):
+        # At the start every condition leaves normalised maps as they are.
+        code, maps = np.eye(3, dtype="float32")[:2], np.ones((2, 1, 1, layer.gamma.shape[1]))
+        code = code if condition == 3 else 5 * code
+        np.testing.assert_array_equal(layer(maps, code), maps)
     kinds = _kinds(pair.generator) + _kinds(pair.discriminator)
     projected = label_input == "projection"
     assert kinds.count("LabelProjection") == projected

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfgan_survey.conditions import Vector
 from tfgan_survey.layers.dropout import LatentDropout
 from tfgan_survey.layers.sampling import LATENTS, latent_quantile, random_latents
 from tfgan_survey.networks import NETWORKS, NetworkPair
@@ -39,7 +40,9 @@ def _build(name, num_classes=None, seed=0, **options) -> NetworkPair:
     return NETWORKS[name](_shape(name), num_classes, seed=seed, **options)
 
 
-@pytest.fixture(scope="module", params=[(n, k) for n in NETWORKS for k in (None, 3)], ids=str)
+@pytest.fixture(
+    scope="module", params=[(n, k) for n in NETWORKS for k in (None, 3, Vector(2))], ids=str
+)
 def pair(request):
     name, num_classes = request.param
     return _build(name, num_classes)
@@ -54,6 +57,9 @@ def batch():
 
 
 def _labels(pair, labels):
+    """Return what a pair takes beside latents and images: nothing, labels, or vectors of them."""
+    if isinstance(pair.condition, Vector):
+        return np.stack([np.cos(labels), labels - 1.0], axis=1).astype("float32")
     return labels if pair.conditional else None
 
 
@@ -81,13 +87,16 @@ def test_saving_keeps_outputs(pair, batch):
     np.testing.assert_array_equal(copy.score(images, labels), pair.score(images, labels))
     assert copy.get_config()["latent"] == pair.latent
     assert copy.output_range == pair.output_range
+    assert copy.condition == pair.condition
 
 
+@pytest.mark.parametrize("condition", [3, Vector(2)], ids=str)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_label_matters_to_both_networks(name, batch):
+def test_the_condition_matters_to_both_networks(name, condition, batch):
     latents, images, labels = batch
     wide = {key: (32,) if isinstance(value, tuple) else 32 for key, value in SMALL[name].items()}
-    pair, other = _build(name, 3, **wide), (labels + 1) % 3
+    pair = _build(name, condition, **wide)
+    labels, other = _labels(pair, labels), _labels(pair, (labels + 1) % 3)
     latents = np.resize(latents, (5, pair.latent_dim))
     # Published initial weights are as small as 0.005; scaled up, a label's effect is plain.
     for network in (pair.generator, pair.discriminator):
