@@ -106,7 +106,13 @@ class Client:
     def sample_png(
         self, labels: int | Sequence[int] | None = None, num: int | None = None, seed: int = 0
     ) -> list[bytes]:
-        """Return the same images as PNG files, a few hundred bytes each."""
+        """Return the same images as PNG files, a few hundred bytes each.
+
+        Args:
+            labels: as in `sample`.
+            num: as in `sample`.
+            seed: first seed.
+        """
         inputs = self._sampling("sample_png", labels, num, seed)
         return list(self._in_parts("sample_png", inputs)["image_bytes"])
 
@@ -181,6 +187,9 @@ class Client:
 
     def metadata_of(self, signature: str) -> dict[str, Any]:
         """Return `inputs` and `outputs` of one signature; asked for once and kept.
+
+        Args:
+            signature: its name.
 
         Raises:
             UnknownNameError: the model has no such signature.
