@@ -174,6 +174,8 @@ def test_named_models_take_a_vector():
 class Decoder(ImageInputs, SeedSampling, TrainableModel):
     """One network from latents to images, fitted to the images that it is given."""
 
+    spec = None  # of each model; the constructor sets it
+
     def __init__(self, spec, truncation=1.0, seed=0, **kwargs):
         super().__init__(**kwargs)
         self.spec, self.truncation, self.seed = spec, truncation, seed
@@ -200,7 +202,7 @@ class Decoder(ImageInputs, SeedSampling, TrainableModel):
         return logs
 
     def signatures(self):
-        return {}
+        return self.sampling_signatures()
 
     def exported_networks(self):
         return [self.decoder]
@@ -228,5 +230,13 @@ def test_a_model_with_a_spec_samples_and_checks_its_inputs(condition, tmp_path):
     np.testing.assert_array_equal(
         again.generate(2, None if rows is None else rows[:2], seed=1), wanted
     )
+    row = "labels" if condition == 3 else "condition"
+    declared = model.signatures().items()
+    names = [name for name, (_, specs) in declared if row in {one.name for one in specs}]
+    asked = [] if condition is None else ["serving_default", "sample", "sample_png"]
+    assert names == asked and len(declared) == 4
+    sample, _ = model.signatures()["sample"]
+    made = sample(tf.constant([1, 2]), *([] if rows is None else [tf.constant(rows[:2])]))
+    np.testing.assert_allclose(made["images"], wanted, atol=1e-6)
     with pytest.raises(ValueError, match="from 0 to 255 came"):
         model.fit(255.0 * (given[0] > 9), *given[1:], batch_size=8, verbose=0)
