@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfgan_survey.conditions import Vector
 from tfgan_survey.data.images import ImageSet
+from tfgan_survey.errors import SettingError
 from tfgan_survey.export import export_savedmodel
 from tfgan_survey.models import GAN, ConditionalGAN, TrainableModel
 from tfgan_survey.models.inputs import ImageInputs
@@ -136,7 +137,7 @@ def test_an_export_has_the_condition_in_every_signature_and_on_its_card(exported
 
 
 def test_a_server_answers_right_rows_and_refuses_wrong_ones(exported):
-    from tfgan_survey.serving.server import ModelServer, ServerOptions
+    from tfgan_survey.serving import Client, ModelServer, ServerOptions
 
     gan, path = exported
     rows = data().labels[:2]
@@ -158,6 +159,12 @@ def test_a_server_answers_right_rows_and_refuses_wrong_ones(exported):
         assert answer.status_code == 400 and "finite float32 rows of 3" in answer.text
         answer = ask([[0.0, 1.0], [0.0, 1.0]])
         assert answer.status_code == 400 and "condition" in answer.text
+        with Client(f"http://127.0.0.1:{server.rest_port}", "vector") as client:
+            np.testing.assert_allclose(client.sample(rows, seed=5), wanted, atol=1e-5)
+            again = client.sample(rows, num=3, seed=5)
+            np.testing.assert_allclose(again, gan.generate(3, rows, seed=5), atol=1e-5)
+            with pytest.raises(SettingError, match="no default condition"):
+                client.sample(num=2)
     finally:
         server.stop()
 

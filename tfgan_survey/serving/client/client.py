@@ -234,7 +234,8 @@ class Client:
     def _sampling(self, signature: str, labels, num: int | None, seed: int) -> dict[str, Any]:
         if num is None:
             if labels is not None:
-                num = np.size(labels)
+                several = self._condition(signature) is not None
+                num = len(np.atleast_2d(labels)) if several else np.size(labels)
             else:
                 num = self._all_classes() if "labels" in self._inputs(signature) else 1
         if num < 1:
@@ -242,7 +243,17 @@ class Client:
         rows = self._label_rows(signature, labels, num)
         return {"seeds": int(seed) + np.arange(num, dtype=np.int64), **rows}
 
+    def _condition(self, signature: str) -> str | None:
+        """Return the input of a condition that is no class."""
+        others = set(self._inputs(signature)) - {"seeds", "latent", "images", "labels"}
+        return others.pop() if len(others) == 1 else None
+
     def _label_rows(self, signature: str, labels, num: int) -> dict[str, np.ndarray]:
+        if (name := self._condition(signature)) is not None:
+            if labels is None:
+                raise SettingError(f"{self.model} has no default {name}; pass rows as labels=.")
+            rows = np.atleast_2d(np.asarray(labels, np.float32))
+            return {name: rows[np.arange(num) % len(rows)]}
         if "labels" not in self._inputs(signature):
             if labels is not None:
                 raise ValueError(f"{self.model} was trained without labels; leave them out.")
