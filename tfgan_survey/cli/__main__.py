@@ -2,4 +2,5 @@
 
 from tfgan_survey.cli import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -84,6 +84,10 @@ class ExampleSet:
     def steps_per_epoch(self, batch_size: int, drop_remainder: bool = True) -> int:
         """Return how many batches one epoch has.
 
+        Args:
+            batch_size: examples in a batch.
+            drop_remainder: leave out the last, smaller batch.
+
         Raises:
             SettingError: `batch_size` below 1, or larger than the set while the remainder is
                 dropped, so that an epoch would be empty.

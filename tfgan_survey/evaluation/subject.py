@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from tfgan_survey.conditions import Condition
 from tfgan_survey.models import TrainableModel
 from tfgan_survey.training.looks import draw
 from tfgan_survey.training.run import load_run
@@ -21,19 +22,23 @@ class Subject:
 
     Args:
         model: what `load_run` or `build` returned.
+        rows: gives the condition's rows where a condition has no default, such as those of the
+            training set; they are taken in turn.
     """
 
-    def __init__(self, model: TrainableModel):
+    def __init__(self, model: TrainableModel, rows: Callable[[], np.ndarray] | None = None):
         self.model = model
+        self._rows = rows
 
     @classmethod
-    def load(cls, path: Path) -> Subject:
+    def load(cls, path: Path, rows: Callable[[], np.ndarray] | None = None) -> Subject:
         """Read the model of a run folder or a `.keras` file, see `load_run`.
 
         Args:
             path: run folder or `.keras` file.
+            rows: see the constructor.
         """
-        return cls(load_run(path))
+        return cls(load_run(path), rows)
 
     @property
     def abilities(self) -> frozenset[str]:
@@ -51,6 +56,11 @@ class Subject:
         return self.model.spec.num_classes
 
     @property
+    def condition(self) -> Condition | None:
+        """What it is told beside its latents; None for nothing."""
+        return self.model.spec.condition
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one sample."""
         return tuple(self.model.spec.image_shape)
@@ -66,12 +76,14 @@ class Subject:
         return self.model.spec.latent_dim
 
     def labels(self, num: int) -> np.ndarray | None:
-        """Return the labels of `num` samples, all classes in turn; None without classes.
+        """Return the condition of `num` samples, all classes in turn; None without a condition.
 
         Args:
             num: how many.
         """
-        return self.model.check_labels(num, None)
+        spec = self.model.spec
+        no_default = spec.conditional and spec.num_classes is None and self._rows is not None
+        return self.model.check_labels(num, self._rows() if no_default else None)
 
     def draw(
         self,

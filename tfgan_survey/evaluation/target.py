@@ -91,7 +91,7 @@ class Target:
     @cached_property
     def subject(self) -> Subject | None:
         """The model; None for a file of samples."""
-        return None if self.is_file else Subject.load(self.path)
+        return None if self.is_file else Subject.load(self.path, lambda: self.train.labels)
 
     @cached_property
     def file(self) -> tuple[np.ndarray, np.ndarray | None]:
@@ -160,8 +160,10 @@ class Target:
             images, labels = self.file
             return first(images, labels, num)
         num = NUM if num is None else num
-        labels = self.subject.labels(num)
-        return self.subject.draw(num, labels, self.seed, progress), labels
+        rows = self.subject.labels(num)
+        made = self.subject.draw(num, rows, self.seed, progress)
+        # Metrics know classes; another condition shapes the samples and is no label of theirs.
+        return made, rows if self.subject.num_classes is not None else None
 
     def untrained(
         self, num: int, progress: Callable[[float], None] | None = None
@@ -178,13 +180,14 @@ class Target:
         if self.given.points:
             return None, ""
         if self.settings is not None:
-            fresh = build_from_settings(self.settings, self.subject.shape, self.subject.num_classes)
+            fresh = build_from_settings(self.settings, self.subject.shape, self.subject.condition)
             name = self.settings.model
         elif self.is_file:
             fresh, name = build(STAND_IN, self.file[0].shape[1:], seed=self.seed), STAND_IN
         else:
             return None, ""
-        return Subject(fresh).draw(num, None, self.seed, progress), f"untrained {name}"
+        subject = Subject(fresh, lambda: self.train.labels)
+        return subject.draw(num, None, self.seed, progress), f"untrained {name}"
 
     def evaluate(
         self,

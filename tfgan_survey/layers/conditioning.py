@@ -12,6 +12,7 @@ class OneHotLabels(keras.layers.Layer):
 
     Args:
         num_classes: number of classes; ids run from 0 to `num_classes - 1`.
+        **kwargs: as in `keras.layers.Layer`.
 
     Returns:
         `(batch, num_classes)` in the layer's compute dtype.
@@ -36,12 +37,14 @@ class OneHotLabels(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("tfgan_survey")
 class AppendLabelMaps(keras.layers.Layer):
-    """Append a one-hot vector to a feature map as constant channels.
+    """Append a condition's code, such as a one-hot vector, to a feature map as constant channels.
 
-    Formula:  y[b, i, j, :] = concat(x[b, i, j, :], one_hot[b, :])
+    Formula:
+        y[b, i, j, :] = concat(x[b, i, j, :], one_hot[b, :])
 
-    Source: Radford et al. 2016 (arXiv:1511.06434), conditional MNIST code: labels joined to the
-    feature maps.
+    Source:
+        Radford et al. 2016 (arXiv:1511.06434), conditional MNIST code: labels joined to the
+        feature maps.
     """
 
     def call(self, features, one_hot):
@@ -62,21 +65,25 @@ class AppendLabelMaps(keras.layers.Layer):
 class LabelProjection(keras.layers.Layer):
     """Add to the score how well the features agree with the label.
 
-    Formula:  score = w . phi(x) + b + <V[y], phi(x)>
+    Formula:
+        score = w . phi(x) + b + <V[y], phi(x)>; of a code c that is not one-hot: <V c, phi(x)>
 
-    Why:      the form of log p(x|y) / q(x|y) where the classes are log-linear in the features; the
-              label meets the features at the end, so no label maps have to be convolved.
+    Why:
+        The form of log p(x|y) / q(x|y) where the classes are log-linear in the features; the label
+        meets the features at the end, so no label maps have to be convolved.
 
     Args:
         num_classes: rows of V: classes, or the width of another condition's code.
         kernel_initializer: of w and V.
+        **kwargs: as in `keras.layers.Layer`.
 
     Returns:
         Linear scores `(batch, 1)`.
 
-    Source: Miyato & Koyama 2018, arXiv:1802.05637, Eq. 5. Departure: the features are flattened
-    instead of summed over the map. V is applied as one matrix product whose column the one-hot
-    label selects: the gradient stays dense.
+    Source:
+        Miyato & Koyama 2018, arXiv:1802.05637, Eq. 5. Departure: the features are flattened
+        instead of summed over the map. V is applied as one matrix product whose column the one-hot
+        label selects: the gradient stays dense.
     """
 
     def __init__(self, num_classes: int, kernel_initializer="glorot_uniform", **kwargs):

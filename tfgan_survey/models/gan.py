@@ -68,6 +68,8 @@ class GAN(ImageInputs, SeedSampling, TrainableModel):
             arXiv:1809.11096, section 3.1, for a uniform latent its interval shrunk). Latents that
             a caller gives are left alone.
         seed: the model's one seed: training latents, penalties, flips.
+        name: of the model.
+        **kwargs: as in `keras.Model`.
 
     Raises:
         ValueError: the parts do not fit, or an argument is outside its range; the message says
@@ -211,7 +213,7 @@ class GAN(ImageInputs, SeedSampling, TrainableModel):
         Args:
             real: images in the pair's range.
             fake: generated images of the same shape.
-            labels: int32 `(batch,)`, or None.
+            labels: the condition's rows, such as int32 `(batch,)`, or None.
             training: whether the discriminator runs in training mode.
         """
 
@@ -235,7 +237,7 @@ class GAN(ImageInputs, SeedSampling, TrainableModel):
 
         Args:
             fake: generated images.
-            labels: int32 `(batch,)`, or None.
+            labels: the condition's rows, such as int32 `(batch,)`, or None.
         """
         # Batch statistics of the discriminator are collected in its own update, not in this one.
         with updates.statistics_kept(self.discriminator):
@@ -312,26 +314,8 @@ class GAN(ImageInputs, SeedSampling, TrainableModel):
         return self.spec.facts()
 
     def signatures(self) -> dict[str, tuple[Any, list[tf.TensorSpec]]]:
-        """Return the signatures that `export.export_savedmodel` lists."""
+        """Return the signatures of sampling, and `score`; see `export.export_savedmodel`."""
         pair = self.pair
-        labels = [pair.condition.tensor_spec()] if pair.conditional else []
-        latent = tf.TensorSpec((None, pair.latent_dim), tf.float32, "latent")
-        seeds = tf.TensorSpec((None,), tf.int64, "seeds")
-        images = tf.TensorSpec((None, *pair.image_shape), tf.float32, "images")
-
-        def generate(latent, labels=None):
-            return {"images": self(latent if labels is None else [latent, labels])}
-
-        def sample(seeds, labels=None):
-            return {"images": self.sample(seeds, labels)}
-
-        def sample_png(seeds, labels=None):
-            pixels = tf.cast(tf.round(self.sample(seeds, labels) * 255.0), tf.uint8)
-            encoded = tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string)
-            return {"image_bytes": encoded}
-
-        def latents(seeds):
-            return {"latent": self.latents(seeds)}
 
         def score(images, labels=None):
             if labels is not None:
@@ -341,26 +325,24 @@ class GAN(ImageInputs, SeedSampling, TrainableModel):
             outputs = {"scores": scores}
             return outputs if probabilities is None else {**outputs, "probabilities": probabilities}
 
-        found = {
-            "serving_default": (generate, [latent, *labels]),
-            "sample": (sample, [seeds, *labels]),
-            "latents": (latents, [seeds]),
-            "score": (score, [images, *labels]),
-        }
-        if len(pair.image_shape) == 3 and pair.image_shape[-1] in (1, 3):
-            found["sample_png"] = (sample_png, [seeds, *labels])
-        return found
+        images = tf.TensorSpec((None, *pair.image_shape), tf.float32, "images")
+        return {**self.sampling_signatures(), "score": (score, [images, *pair.condition_inputs()])}
 
 
 @keras.saving.register_keras_serializable("tfgan_survey")
 class ConditionalGAN(GAN):
-    """A GAN whose two networks see class labels (Mirza & Osindero 2014, arXiv:1411.1784, Eq. 2).
+    """A GAN whose two networks see a condition (Mirza & Osindero 2014, arXiv:1411.1784, Eq. 2).
 
-    There is no second loop: labels are one path, and a pair built with `num_classes` is enough.
-    This name checks that, for those who look for it.
+    There is no second loop: labels are one path, and a pair built with `num_classes`, or with
+    another condition, is enough. This name checks that, for those who look for it.
+
+    Args:
+        pair: the two networks, built with a condition.
+        *args: as in `GAN`.
+        **kwargs: as in `GAN`.
 
     Raises:
-        ValueError: the pair was built without `num_classes`.
+        ValueError: the pair was built without a condition.
     """
 
     def __init__(self, pair: NetworkPair, *args, **kwargs):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -60,7 +60,11 @@ class SeedSampling(abc.ABC):
         return self._images(latents, labels, training)
 
     def predict_step(self, data) -> tf.Tensor:
-        """Return the images of one batch of latents; see `predict`."""
+        """Return the images of one batch of latents; see `predict`.
+
+        Args:
+            data: latents, or `(latents, labels)`.
+        """
         inputs, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
         if self.spec.conditional and labels is not None:
             inputs = [inputs, labels]
@@ -164,3 +168,37 @@ class SeedSampling(abc.ABC):
         return random_latents(
             tf.shape(real)[0], self.spec.latent_dim, self.spec.latent, self.seed_generator
         )
+
+    def sampling_signatures(self) -> dict[str, tuple[Callable, list[tf.TensorSpec]]]:
+        """Return what an export of a model that samples answers, with the specs of its inputs.
+
+        `serving_default` maps latents, `sample` seeds, `sample_png` seeds to pictures' bytes, and
+        `latents` seeds to the latents of `sample`; all but the last take the condition's rows.
+        """
+        spec = self.spec
+        labels = spec.condition_inputs()
+        latent = tf.TensorSpec((None, spec.latent_dim), tf.float32, "latent")
+        seeds = tf.TensorSpec((None,), tf.int64, "seeds")
+
+        def generate(latent, labels=None):
+            return {"images": self(latent if labels is None else [latent, labels])}
+
+        def sample(seeds, labels=None):
+            return {"images": self.sample(seeds, labels)}
+
+        def sample_png(seeds, labels=None):
+            pixels = tf.cast(tf.round(self.sample(seeds, labels) * 255.0), tf.uint8)
+            encoded = tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string)
+            return {"image_bytes": encoded}
+
+        def latents(seeds):
+            return {"latent": self.latents(seeds)}
+
+        found = {
+            "serving_default": (generate, [latent, *labels]),
+            "sample": (sample, [seeds, *labels]),
+            "latents": (latents, [seeds]),
+        }
+        if len(spec.image_shape) == 3 and spec.image_shape[-1] in (1, 3):
+            found["sample_png"] = (sample_png, [seeds, *labels])
+        return found

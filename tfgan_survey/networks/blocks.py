@@ -16,14 +16,14 @@ UnitNormName = Literal["batch", "layer", "none"]
 class Inputs:
     """A network's inputs: the latent or the images, and the condition where there is one.
 
+    Why:
+        A builder takes `main`, the latent or the images, and `condition`, the condition's code
+        `(batch, width)` or None, and has no case for how either comes in.
+
     Args:
         spec: what the network is built for.
         shape: of the main input.
         name: of the main input.
-
-    Attributes:
-        main: the latent, or the images.
-        condition: the condition's code `(batch, width)`, or None.
     """
 
     def __init__(self, spec: Spec, shape: tuple[int, ...], name: str):

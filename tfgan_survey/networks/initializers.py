@@ -13,22 +13,25 @@ InitializerName = Literal["he_normal", "glorot_normal", "normal_002", "keras"]
 class Initializers:
     """Hand out initialisers of one kind, each with a fresh seed derived from one seed.
 
-    Formula:  he_normal      N(0, 2 / fan_in)    "xavier_init" of the survey's snippet
-              glorot_normal  N(0, 2 / (fan_in + fan_out))
-              normal_002     N(0, 0.02^2)        DCGAN; 0.02 is the standard deviation
-              keras          Glorot uniform, Keras' own default
+    Formula:
+        he_normal      N(0, 2 / fan_in)    "xavier_init" of the survey's snippet
+        glorot_normal  N(0, 2 / (fan_in + fan_out))
+        normal_002     N(0, 0.02^2)        DCGAN; 0.02 is the standard deviation
+        keras          Glorot uniform, Keras' own default
 
-    Why:      the snippet calls `xavier_init(in_dim)` without defining it. Its usual definition,
-              `1 / sqrt(in_dim / 2)`, is the standard deviation known today as He fan-in; it is the
-              default of the survey's networks because their layers are ReLU. Glorot's needs
-              fan_out, which the snippet's call does not have.
+    Why:
+        The snippet calls `xavier_init(in_dim)` without defining it. Its usual definition,
+        `1 / sqrt(in_dim / 2)`, is the standard deviation known today as He fan-in; it is the
+        default of the survey's networks because their layers are ReLU. Glorot's needs fan_out,
+        which the snippet's call does not have.
 
     Args:
         kind: one of the names above.
         seed: the one seed of the network.
 
-    Source: He et al. 2015 (arXiv:1502.01852) Eq. 10; Glorot & Bengio 2010 Eq. 12;
-    Radford et al. 2016 (arXiv:1511.06434) section 4.
+    Source:
+        He et al. 2015 (arXiv:1502.01852) Eq. 10; Glorot & Bengio 2010 Eq. 12; Radford et al. 2016
+        (arXiv:1511.06434) section 4.
     """
 
     def __init__(self, kind: InitializerName, seed: int):

@@ -70,6 +70,10 @@ class Spec:
         """Whether examples are points, which have units of their own, and no pictures."""
         return self.output_range is None or len(self.image_shape) == 1
 
+    def condition_inputs(self) -> list[tf.TensorSpec]:
+        """Return a signature's inputs for the condition: one, or none."""
+        return [self.condition.tensor_spec()] if self.conditional else []
+
     # ------------------------------------------------------------------ scale
 
     def to_network(self, images: tf.Tensor) -> tf.Tensor:

@@ -70,8 +70,10 @@ class LossSensitive(Objective):
         distance = tf.reduce_mean(
             tf.abs(tf.cast(real, tf.float32) - tf.cast(fake, tf.float32)), axis=pixels
         )
-        # Rows of a pack follow each other and share a score.
-        distance = tf.reduce_mean(tf.reshape(distance, (tf.shape(real_scores)[0], -1)), axis=1)
+        if real_scores.shape[0] is None or real_scores.shape[0] != real.shape[0]:
+            # Rows of a pack follow each other and share a score. Not where each is known to have
+            # one of its own: XLA would fuse the sums in another order.
+            distance = tf.reduce_mean(tf.reshape(distance, (tf.shape(real_scores)[0], -1)), axis=1)
         margin = self.margin_scale * tf.reshape(distance, [-1] + [1] * (len(real_scores.shape) - 1))
         real_loss, fake_loss = self._loss(real_scores), self._loss(fake_scores)
         hinge = tf.nn.relu(margin + real_loss - fake_loss)

@@ -59,8 +59,10 @@ class GradientPenalty(Regularizer):
             total = tf.reduce_sum(scores)
         gradients = tf.cast(tape.gradient(total, between), tf.float32)
         squares = tf.reduce_sum(tf.square(gradients), axis=list(range(1, len(real.shape))))
-        # Rows of a pack follow each other; without packing each score has one.
-        squares = tf.reduce_sum(tf.reshape(squares, (tf.shape(scores)[0], -1)), axis=1)
+        if scores.shape[0] is None or scores.shape[0] != between.shape[0]:
+            # Rows of a pack follow each other. Not where each score is known to have one row: XLA
+            # would fuse the sums in another order, and runs begun before would end a bit apart.
+            squares = tf.reduce_sum(tf.reshape(squares, (tf.shape(scores)[0], -1)), axis=1)
         slopes = tf.sqrt(squares + _TINY)
         return self.weight * tf.reduce_mean(tf.square(slopes - self.target))
 

@@ -66,6 +66,11 @@ class Judge:
         self.outcomes = choose_outcomes(metrics, given)
         self._bench: Bench | None = None
 
+    @property
+    def conditions(self) -> np.ndarray:
+        """The training set's labels, or the rows of its condition."""
+        return self._train.labels
+
     def __call__(self, images: np.ndarray, labels: np.ndarray | None) -> list[Measurement]:
         """Return one measurement for each of `outcomes`, in that order.
 
@@ -200,7 +205,10 @@ class MetricProbe(keras.callbacks.Callback):
                 self._keep(step, one)
 
     def _measure(self, model) -> list[Measurement]:
-        return self.judge(draw(model, self.num, seed=self.seed), model.check_labels(self.num, None))
+        # A condition that is no class has no default: the training set's rows are taken in turn.
+        other = model.spec.conditional and model.spec.num_classes is None
+        rows = model.check_labels(self.num, self.judge.conditions if other else None)
+        return self.judge(draw(model, self.num, rows, self.seed), None if other else rows)
 
     def _add_row(self, step: int, found: Sequence[Measurement]) -> None:
         row: dict[str, Any] = {"steps": step, "num": self.num}

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfgan_survey.conditions import Vector
 from tfgan_survey.data.images import ImageSet
+from tfgan_survey.errors import SettingError
 from tfgan_survey.export import export_savedmodel
 from tfgan_survey.models import GAN, ConditionalGAN, TrainableModel
 from tfgan_survey.models.inputs import ImageInputs
@@ -136,7 +137,7 @@ def test_an_export_has_the_condition_in_every_signature_and_on_its_card(exported
 
 
 def test_a_server_answers_right_rows_and_refuses_wrong_ones(exported):
-    from tfgan_survey.serving.server import ModelServer, ServerOptions
+    from tfgan_survey.serving import Client, ModelServer, ServerOptions
 
     gan, path = exported
     rows = data().labels[:2]
@@ -158,6 +159,12 @@ def test_a_server_answers_right_rows_and_refuses_wrong_ones(exported):
         assert answer.status_code == 400 and "finite float32 rows of 3" in answer.text
         answer = ask([[0.0, 1.0], [0.0, 1.0]])
         assert answer.status_code == 400 and "condition" in answer.text
+        with Client(f"http://127.0.0.1:{server.rest_port}", "vector") as client:
+            np.testing.assert_allclose(client.sample(rows, seed=5), wanted, atol=1e-5)
+            again = client.sample(rows, num=3, seed=5)
+            np.testing.assert_allclose(again, gan.generate(3, rows, seed=5), atol=1e-5)
+            with pytest.raises(SettingError, match="no default condition"):
+                client.sample(num=2)
     finally:
         server.stop()
 
@@ -173,6 +180,8 @@ def test_named_models_take_a_vector():
 @keras.saving.register_keras_serializable("test_vector_condition")
 class Decoder(ImageInputs, SeedSampling, TrainableModel):
     """One network from latents to images, fitted to the images that it is given."""
+
+    spec = None  # of each model; the constructor sets it
 
     def __init__(self, spec, truncation=1.0, seed=0, **kwargs):
         super().__init__(**kwargs)
@@ -200,7 +209,7 @@ class Decoder(ImageInputs, SeedSampling, TrainableModel):
         return logs
 
     def signatures(self):
-        return {}
+        return self.sampling_signatures()
 
     def exported_networks(self):
         return [self.decoder]
@@ -228,5 +237,13 @@ def test_a_model_with_a_spec_samples_and_checks_its_inputs(condition, tmp_path):
     np.testing.assert_array_equal(
         again.generate(2, None if rows is None else rows[:2], seed=1), wanted
     )
+    row = "labels" if condition == 3 else "condition"
+    declared = model.signatures().items()
+    names = [name for name, (_, specs) in declared if row in {one.name for one in specs}]
+    asked = [] if condition is None else ["serving_default", "sample", "sample_png"]
+    assert names == asked and len(declared) == 4
+    sample, _ = model.signatures()["sample"]
+    made = sample(tf.constant([1, 2]), *([] if rows is None else [tf.constant(rows[:2])]))
+    np.testing.assert_allclose(made["images"], wanted, atol=1e-6)
     with pytest.raises(ValueError, match="from 0 to 255 came"):
         model.fit(255.0 * (given[0] > 9), *given[1:], batch_size=8, verbose=0)

@@ -139,7 +139,11 @@ def _is_gzip(request: Request) -> bool:
 
 
 def too_large(most_bytes: int) -> ServingError:
-    """Return the 413 error."""
+    """Return the 413 error.
+
+    Args:
+        most_bytes: longest body that is read, for the message.
+    """
     return ServingError(
         "INVALID_ARGUMENT",
         f"the body is larger than {most_bytes} bytes; send fewer rows, or start the "

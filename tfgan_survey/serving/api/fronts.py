@@ -59,7 +59,14 @@ class _Front(ABC):
 
 
 class RestFront(_Front):
-    """The REST API on uvicorn with httptools and uvloop."""
+    """The REST API on uvicorn with httptools and uvloop.
+
+    Args:
+        options: of the server, for its address, limits and origins.
+        engine: runs the requests.
+        journal: keeps account of them.
+        monitoring: whether and where metrics are answered.
+    """
 
     def __init__(self, options: ServerOptions, engine, journal, monitoring):
         import uvicorn
@@ -110,7 +117,13 @@ class RestFront(_Front):
 
 
 class GrpcFront(_Front):
-    """The gRPC API on grpc.aio."""
+    """The gRPC API on grpc.aio.
+
+    Args:
+        options: of the server, for its address and time limit.
+        engine: runs the requests.
+        journal: keeps account of them.
+    """
 
     def __init__(self, options: ServerOptions, engine, journal):
         super().__init__("grpc")

@@ -128,13 +128,23 @@ def _handler(journal: Journal, name: str, answer: Callable, message: type) -> Ca
 
 
 class GrpcApi:
-    """The methods of both services; each takes a message, a deadline and a `Call`."""
+    """The methods of both services; each takes a message, a deadline and a `Call`.
+
+    Args:
+        engine: runs the requests.
+    """
 
     def __init__(self, engine: Engine):
         self._engine = engine
 
     async def predict(self, request, deadline: float, call: Call) -> bytes:
-        """Answer Predict."""
+        """Answer Predict.
+
+        Args:
+            request: a `PredictRequest`.
+            deadline: `time.monotonic()` at which to give up; may be infinite.
+            call: told the model, the version and the rows.
+        """
         version = self._lease(request, call)
         try:
             signature = version.loaded.signature(request.model_spec.signature_name)
@@ -157,14 +167,26 @@ class GrpcApi:
             version.release()
 
     async def classify(self, request, deadline: float, call: Call) -> bytes:
-        """Answer Classify."""
+        """Answer Classify.
+
+        Args:
+            request: a `ClassificationRequest`.
+            deadline: `time.monotonic()` at which to give up; may be infinite.
+            call: told the model, the version and the rows.
+        """
         return await self._examples(
             request, deadline, call, CLASSIFY,
             classification_pb2.ClassificationResponse, tf_examples.classification_result,
         )  # fmt: skip
 
     async def regress(self, request, deadline: float, call: Call) -> bytes:
-        """Answer Regress."""
+        """Answer Regress.
+
+        Args:
+            request: a `RegressionRequest`.
+            deadline: `time.monotonic()` at which to give up; may be infinite.
+            call: told the model, the version and the rows.
+        """
         return await self._examples(
             request, deadline, call, REGRESS,
             regression_pb2.RegressionResponse, tf_examples.regression_result,
@@ -184,7 +206,13 @@ class GrpcApi:
             version.release()
 
     async def multi_inference(self, request, deadline: float, call: Call) -> bytes:
-        """Answer MultiInference: several signatures of one model on the same examples."""
+        """Answer MultiInference: several signatures of one model on the same examples.
+
+        Args:
+            request: a `MultiInferenceRequest`.
+            deadline: `time.monotonic()` at which to give up; may be infinite.
+            call: told the model, the version and the rows.
+        """
         if not request.tasks:
             raise invalid("inference request without tasks: name at least one")
         names = {task.model_spec.name for task in request.tasks}
@@ -223,7 +251,13 @@ class GrpcApi:
             version.release()
 
     async def metadata(self, request, deadline: float, call: Call) -> bytes:
-        """Answer GetModelMetadata for the one field that there is, `signature_def`."""
+        """Answer GetModelMetadata for the one field that there is, `signature_def`.
+
+        Args:
+            request: a `GetModelMetadataRequest`.
+            deadline: not looked at, since the answer is made at once.
+            call: told the model and the version.
+        """
         if not request.HasField("model_spec"):
             raise invalid("Missing ModelSpec")
         if not request.metadata_field:
@@ -244,7 +278,13 @@ class GrpcApi:
             version.release()
 
     async def status(self, request, deadline: float, call: Call) -> bytes:
-        """Answer GetModelStatus."""
+        """Answer GetModelStatus.
+
+        Args:
+            request: a `GetModelStatusRequest`.
+            deadline: not looked at, since the answer is made at once.
+            call: told the model.
+        """
         if not request.HasField("model_spec"):
             raise invalid("Missing ModelSpec")
         call.model = request.model_spec.name
@@ -258,7 +298,13 @@ class GrpcApi:
         return response.SerializeToString()
 
     async def reload_config(self, request, deadline: float, call: Call) -> bytes:
-        """Answer HandleReloadConfigRequest once the new configuration serves."""
+        """Answer HandleReloadConfigRequest once the new configuration serves.
+
+        Args:
+            request: a `ReloadConfigRequest`.
+            deadline: `time.monotonic()`; `RELOAD_SECONDS` from now where that is sooner.
+            call: told nothing, since no one model is named.
+        """
         if request.config.WhichOneof("config") != "model_config_list":
             raise invalid("HandleReloadConfigRequest takes a model_config_list alone")
         configs = model_configs(request.config.model_config_list)
@@ -269,7 +315,13 @@ class GrpcApi:
         return model_management_pb2.ReloadConfigResponse().SerializeToString()
 
     async def card(self, spec, deadline: float, call: Call) -> bytes:
-        """Answer GetCard, which TensorFlow Serving does not have: the export's `card.json`."""
+        """Answer GetCard, which TensorFlow Serving does not have: the export's `card.json`.
+
+        Args:
+            spec: a `ModelSpec`.
+            deadline: not looked at, since the answer is made at once.
+            call: told the model.
+        """
         call.model = spec.name
         return self._engine.card(*_which(spec))
 

@@ -31,13 +31,24 @@ class Journal:
         self._ids = itertools.count(1)
 
     def begin(self, api: str, entrypoint: str, identity: str | None) -> Call:
-        """Begin a request; an id of the caller's is kept when it is harmless in a log."""
+        """Begin a request; an id of the caller's is kept when it is harmless in a log.
+
+        Args:
+            api: the method, such as `Predict`.
+            entrypoint: `REST` or `GRPC`.
+            identity: id that came, 1 to 64 of `A-Za-z0-9._-`; a running number replaces others.
+        """
         if not identity or not _REQUEST_ID.fullmatch(identity):
             identity = str(next(self._ids))
         return Call(api, entrypoint, identity)
 
     def finish(self, call: Call, code: str) -> None:
-        """Count and log a request that is answered."""
+        """Count and log a request that is answered.
+
+        Args:
+            call: what `begin` returned.
+            code: name of the gRPC status code that was answered.
+        """
         seconds = time.perf_counter() - call.start
         known = call.model if self._repository.knows(call.model) else ""
         self.metrics.request(known, call.api, call.entrypoint, code, seconds)

@@ -85,7 +85,11 @@ class OriginGuard:
 
 
 def is_loopback(name: str) -> bool:
-    """Answer whether an address or a name stands for this machine alone."""
+    """Answer whether an address or a name stands for this machine alone.
+
+    Args:
+        name: a name in lower case or an address, IPv6 without brackets; no port.
+    """
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:

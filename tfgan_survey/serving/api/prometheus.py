@@ -39,12 +39,25 @@ class Metrics:
         )  # fmt: skip
 
     def request(self, model: str, api: str, entrypoint: str, code: str, seconds: float) -> None:
-        """Count one answered request."""
+        """Count one answered request.
+
+        Args:
+            model: name of the model, empty where the server does not know it.
+            api: the method, such as `Predict`.
+            entrypoint: `REST` or `GRPC`.
+            code: name of the gRPC status code.
+            seconds: time to answer; counted in microseconds.
+        """
         self._requests.labels(model, code).inc()
         self._latency.labels(model, api, entrypoint).observe(seconds * 1e6)
 
     def run(self, model: str, seconds: float) -> None:
-        """Count one run of a graph, which may have answered several requests."""
+        """Count one run of a graph, which may have answered several requests.
+
+        Args:
+            model: name of the model.
+            seconds: time of the run; counted in microseconds.
+        """
         self._runtime.labels(model, "Predict", "TF").observe(seconds * 1e6)
 
     def text(self) -> bytes:

@@ -106,7 +106,13 @@ class Client:
     def sample_png(
         self, labels: int | Sequence[int] | None = None, num: int | None = None, seed: int = 0
     ) -> list[bytes]:
-        """Return the same images as PNG files, a few hundred bytes each."""
+        """Return the same images as PNG files, a few hundred bytes each.
+
+        Args:
+            labels: as in `sample`.
+            num: as in `sample`.
+            seed: first seed.
+        """
         inputs = self._sampling("sample_png", labels, num, seed)
         return list(self._in_parts("sample_png", inputs)["image_bytes"])
 
@@ -182,6 +188,9 @@ class Client:
     def metadata_of(self, signature: str) -> dict[str, Any]:
         """Return `inputs` and `outputs` of one signature; asked for once and kept.
 
+        Args:
+            signature: its name.
+
         Raises:
             UnknownNameError: the model has no such signature.
         """
@@ -225,7 +234,8 @@ class Client:
     def _sampling(self, signature: str, labels, num: int | None, seed: int) -> dict[str, Any]:
         if num is None:
             if labels is not None:
-                num = np.size(labels)
+                several = self._condition(signature) is not None
+                num = len(np.atleast_2d(labels)) if several else np.size(labels)
             else:
                 num = self._all_classes() if "labels" in self._inputs(signature) else 1
         if num < 1:
@@ -233,7 +243,17 @@ class Client:
         rows = self._label_rows(signature, labels, num)
         return {"seeds": int(seed) + np.arange(num, dtype=np.int64), **rows}
 
+    def _condition(self, signature: str) -> str | None:
+        """Return the input of a condition that is no class."""
+        others = set(self._inputs(signature)) - {"seeds", "latent", "images", "labels"}
+        return others.pop() if len(others) == 1 else None
+
     def _label_rows(self, signature: str, labels, num: int) -> dict[str, np.ndarray]:
+        if (name := self._condition(signature)) is not None:
+            if labels is None:
+                raise SettingError(f"{self.model} has no default {name}; pass rows as labels=.")
+            rows = np.atleast_2d(np.asarray(labels, np.float32))
+            return {name: rows[np.arange(num) % len(rows)]}
         if "labels" not in self._inputs(signature):
             if labels is not None:
                 raise ValueError(f"{self.model} was trained without labels; leave them out.")

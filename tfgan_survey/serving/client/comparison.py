@@ -41,7 +41,13 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What was compared, and how it came out."""
+    """What was compared, and how it came out.
+
+    Args:
+        url: the server.
+        path: version folder of the SavedModel.
+        findings: one an output, or one a signature that failed.
+    """
 
     url: str
     path: Path

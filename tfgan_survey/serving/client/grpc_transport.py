@@ -69,7 +69,13 @@ class Grpc:
         self._cards = self._channel.unary_unary("/tfgan_survey.serving.CardService/GetCard")
 
     def predict(self, signature: str, arrays: Mapping[str, np.ndarray], outputs) -> dict:
-        """Run a signature on arrays of its dtypes."""
+        """Run a signature on arrays of its dtypes.
+
+        Args:
+            signature: its name.
+            arrays: by input name.
+            outputs: not needed here: gRPC answers carry names and dtypes.
+        """
         request = predict_pb2.PredictRequest()
         self._fill(request.model_spec)
         request.model_spec.signature_name = signature

@@ -33,7 +33,13 @@ class RequestError(RuntimeError):
 
 
 def grpc_error(url: str, name: str, details: str) -> RequestError:
-    """Return the error for a gRPC status."""
+    """Return the error for a gRPC status.
+
+    Args:
+        url: what was asked.
+        name: of the status, such as `UNAVAILABLE`.
+        details: the server's own words.
+    """
     remedy = REMEDIES.get(HTTP_CODES.get(name, 500), NO_REMEDY)
     if name == "UNAVAILABLE":
         remedy = "is a server there? If so it is overloaded or loading: go on later, raise retries"

@@ -20,7 +20,15 @@ DTYPES = {
 
 
 class Rest:
-    """The REST half: JSON bodies over kept-alive connections."""
+    """The REST half: JSON bodies over kept-alive connections.
+
+    Args:
+        url: `http://host:port` or `https://...`; a path before `/v1` is kept.
+        model: name of the model.
+        version: version number or None.
+        label: version label or None.
+        timeout: seconds, as `httpx.Client` takes them.
+    """
 
     def __init__(self, url: str, model: str, version, label, timeout: float):
         try:
@@ -40,7 +48,13 @@ class Rest:
         self._http = httpx.Client(timeout=timeout)
 
     def predict(self, signature: str, arrays: Mapping[str, np.ndarray], outputs) -> dict:
-        """Run a signature on arrays of its dtypes."""
+        """Run a signature on arrays of its dtypes.
+
+        Args:
+            signature: its name.
+            arrays: by input name.
+            outputs: what the metadata say of each output, by name; its `dtype` is read.
+        """
         body = {
             "signature_name": signature,
             "inputs": {name: _to_json(array) for name, array in arrays.items()},

@@ -17,7 +17,15 @@ Arrays = list[np.ndarray]
 
 
 class Request:
-    """One request in the scheduler: its arrays, its deadline and the future of its answer."""
+    """One request in the scheduler: its arrays, its deadline and the future of its answer.
+
+    Args:
+        version: leased by the caller.
+        signature: one of the version's.
+        arrays: one an input, in the signature's order.
+        rows: their shared dimension 0, 0 where there is none.
+        deadline: `time.monotonic()` at which the caller stops waiting; may be infinite.
+    """
 
     __slots__ = (
         "arrays", "deadline", "error", "future", "loop", "missing", "parts", "rows",
@@ -38,7 +46,13 @@ class Request:
 
 
 class Piece:
-    """Rows `start` to `stop` of a request."""
+    """Rows `start` to `stop` of a request.
+
+    Args:
+        request: whose rows they are.
+        start: first row, from 0.
+        stop: the row after the last.
+    """
 
     __slots__ = ("request", "start", "stop")
 
@@ -49,7 +63,12 @@ class Piece:
 
 
 class Batch:
-    """Pieces that are run together."""
+    """Pieces that are run together.
+
+    Args:
+        shapes: what its requests share, one an input: inner shape, or rank where they are padded.
+        due: `time.monotonic()` from which it may run although it is not full.
+    """
 
     __slots__ = ("closed", "due", "pieces", "rows", "shapes")
 
@@ -62,7 +81,11 @@ class Batch:
 
 
 def common_rows(arrays: Sequence[np.ndarray]) -> int:
-    """Return the shared dimension 0, or 0 when there is none (such a request runs alone)."""
+    """Return the shared dimension 0, or 0 when there is none (such a request runs alone).
+
+    Args:
+        arrays: the inputs of one request.
+    """
     sizes = {array.shape[0] if array.ndim else -1 for array in arrays}
     rows = sizes.pop() if len(sizes) == 1 else 0
     return max(rows, 0)
@@ -70,6 +93,10 @@ def common_rows(arrays: Sequence[np.ndarray]) -> int:
 
 def pad_inner(parts: Arrays, most_bytes: int) -> Arrays:
     """Pad each array to the largest inner sizes with its own first element.
+
+    Args:
+        parts: `(rows, ...)` of one input, equal in rank and dtype.
+        most_bytes: most bytes of all parts together once padded.
 
     Raises:
         ServingError: INVALID_ARGUMENT when arrays that differ would take more than `most_bytes`.
@@ -90,7 +117,11 @@ def pad_inner(parts: Arrays, most_bytes: int) -> Arrays:
 
 
 def abandoned(request: Request) -> bool:
-    """Answer whether nobody waits for a request any more."""
+    """Answer whether nobody waits for a request any more.
+
+    Args:
+        request: may be done, or past its deadline.
+    """
     return request.future.done() or request.deadline <= time.monotonic()
 
 
@@ -100,13 +131,21 @@ def late() -> ServingError:
 
 
 def expire(future: asyncio.Future) -> None:
-    """Answer a request whose time is over."""
+    """Answer a request whose time is over.
+
+    Args:
+        future: of the request's answer; one that is done is left alone.
+    """
     if not future.done():
         future.set_exception(late())
 
 
 def deliver(requests: list[Request]) -> None:
-    """Hand finished requests back, waking each event loop once."""
+    """Hand finished requests back, waking each event loop once.
+
+    Args:
+        requests: with their outputs or error; each gives back its lease here.
+    """
     for request in requests:
         request.version.release()
     for loop in {request.loop for request in requests}:

@@ -29,7 +29,17 @@ _Result = TypeVar("_Result")
 
 @dataclasses.dataclass
 class Call:
-    """One request as the log line and the metrics see it."""
+    """One request as the log line and the metrics see it.
+
+    Args:
+        api: the method, such as `Predict`.
+        entrypoint: `REST` or `GRPC`.
+        identity: id in the log line.
+        start: `time.perf_counter()` at its beginning, by default now.
+        model: name asked for, empty until it is read.
+        version: number that answers, None until it is leased.
+        rows: rows of the first input, 0 until it is run.
+    """
 
     api: str
     entrypoint: str
@@ -117,7 +127,15 @@ class Engine:
         deadline: float,
         call: Call,
     ) -> dict[str, np.ndarray]:
-        """Run a signature whose one input takes serialised examples."""
+        """Run a signature whose one input takes serialised examples.
+
+        Args:
+            version: leased by the caller.
+            signature: one of the version's.
+            examples: object `(num,)` of serialised `tf.train.Example`.
+            deadline: `time.monotonic()` at which to give up; may be infinite.
+            call: told the number of rows.
+        """
         if len(signature.inputs) != 1 or next(iter(signature.inputs.values())).dtype != tf.string:
             raise invalid(f"signature {signature.name!r} does not take serialised examples alone")
         inputs = {name: examples for name in signature.inputs}
@@ -125,6 +143,11 @@ class Engine:
 
     def card(self, name: str, version: int | None, label: str | None) -> bytes:
         """Return the file `card.json` that an export of this package carries.
+
+        Args:
+            name: of the model.
+            version: number, None for the largest that is loaded.
+            label: version label instead of `version`, or None.
 
         Raises:
             ServingError: NOT_FOUND for a model without one, or what the look-up raises.
@@ -140,6 +163,10 @@ class Engine:
             leased.release()
 
     def stop(self, seconds: float) -> bool:
-        """Finish what is queued; answer whether all of it has ended within `seconds`."""
+        """Finish what is queued; answer whether all of it has ended within `seconds`.
+
+        Args:
+            seconds: longest wait.
+        """
         self._codec.shutdown(wait=False, cancel_futures=True)
         return self.scheduler.stop(seconds)

@@ -64,6 +64,11 @@ class Repository:
     def lease(self, name: str, version: int | None = None, label: str | None = None) -> Version:
         """Return an AVAILABLE version, leased: the caller must `release` it.
 
+        Args:
+            name: of the model.
+            version: number, None for the largest that is loaded.
+            label: version label instead of `version`, or None.
+
         Raises:
             ServingError: INVALID_ARGUMENT for an empty name or an unknown label, NOT_FOUND for an
                 unknown model, or a version that is not loaded.
@@ -88,7 +93,13 @@ class Repository:
     def statuses(
         self, name: str, version: int | None = None, label: str | None = None
     ) -> list[Version]:
-        """Return the known versions of a model, newest first; END ones included."""
+        """Return the known versions of a model, newest first; END ones included.
+
+        Args:
+            name: of the model.
+            version: number of the only one to return, None for all.
+            label: version label instead of `version`, or None.
+        """
         if not name:
             raise invalid("Missing model name in request")
         model = self._models.get(name)
@@ -103,7 +114,11 @@ class Repository:
         return [model.versions[version]]
 
     def knows(self, name: str) -> bool:
-        """Answer whether a model of that name is configured."""
+        """Answer whether a model of that name is configured.
+
+        Args:
+            name: as a request has it.
+        """
         return name in self._models
 
     def _label(self, name: str, label: str) -> int:

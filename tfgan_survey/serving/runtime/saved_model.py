@@ -105,7 +105,13 @@ class Signature(Interface):
 
 
 class LoadedModel:
-    """A restored SavedModel: its signatures and the session that runs them."""
+    """A restored SavedModel: its signatures and the session that runs them.
+
+    Args:
+        session: `tf.compat.v1.Session` that holds the restored graph; closed by `close`.
+        signatures: ready to run, by name.
+        definitions: their `SignatureDef` messages, by name.
+    """
 
     def __init__(self, session, signatures: dict[str, Signature], definitions):
         self._session = session
@@ -113,7 +119,11 @@ class LoadedModel:
         self.definitions = definitions
 
     def signature(self, name: str) -> Signature:
-        """Return a signature; FAILED_PRECONDITION when the model has none of that name."""
+        """Return a signature; FAILED_PRECONDITION when the model has none of that name.
+
+        Args:
+            name: its key; empty stands for `serving_default`.
+        """
         try:
             return self.signatures[name or "serving_default"]
         except KeyError:

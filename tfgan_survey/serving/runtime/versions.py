@@ -23,7 +23,13 @@ START, LOADING, AVAILABLE, UNLOADING, END = "START", "LOADING", "AVAILABLE", "UN
 
 
 class Version:
-    """One version of one model, leased while requests run on it."""
+    """One version of one model, leased while requests run on it.
+
+    Args:
+        model: name of the model.
+        number: number of the version, which its folder is named by; 0 or more.
+        path: its folder.
+    """
 
     def __init__(self, model: str, number: int, path: Path):
         self.model_name = model
@@ -58,7 +64,11 @@ class Version:
                 self._condition.notify_all()
 
     def load(self, loader: Callable[[Path], LoadedModel]) -> bool:
-        """Load and warm up; answer whether the version is AVAILABLE now."""
+        """Load and warm up; answer whether the version is AVAILABLE now.
+
+        Args:
+            loader: loads and warms up the model of a folder.
+        """
         LOG.info("%s version %d is being loaded", self.model_name, self.number)
         self.state, self.error_code, self.error_message = LOADING, "OK", ""
         try:
@@ -96,6 +106,9 @@ class Model:
 
     What is changed about it is changed while `changed` is held, and never while a version is
     loaded or unloaded: a load that hangs must not keep other versions from coming and going.
+
+    Args:
+        config: where it lies and which versions are wanted; a reload may replace it.
     """
 
     def __init__(self, config: ModelConfig):
@@ -157,7 +170,11 @@ def found_versions(base_path: Path) -> dict[int, Path]:
 
 
 def folder_fingerprint(path: Path) -> tuple:
-    """Return sizes and times of the files of a version, so that a repaired one is tried again."""
+    """Return sizes and times of the files of a version, so that a repaired one is tried again.
+
+    Args:
+        path: the version's folder.
+    """
     entries = []
     for folder in (path, path / "variables", path / "assets.extra"):
         try:

@@ -50,6 +50,10 @@ class Loader:
 def replay(loaded: LoadedModel, path: Path) -> int:
     """Run every record of a warm-up file; return how many there were.
 
+    Args:
+        loaded: runs the requests.
+        path: TFRecord file of `PredictionLog` messages.
+
     Raises:
         ServingError: DATA_LOSS for a broken file or record, INVALID_ARGUMENT for more than 1000
             records or a kind that is not served, or what a request answered.

@@ -26,7 +26,16 @@ _PACKAGE = "tfgan_survey.serving"
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
-    """One model to serve: where it lies, which versions of it, and their labels."""
+    """One model to serve: where it lies, which versions of it, and their labels.
+
+    Args:
+        name: what requests call it.
+        base_path: folder that holds numbered version folders.
+        policy: which of them are served: `latest` (the default), `all` or `specific`.
+        num_versions: how many of the largest numbers, for `latest`; 1 by default.
+        versions: the numbers, for `specific`.
+        labels: pairs of a label and a version number.
+    """
 
     name: str
     base_path: Path
@@ -38,7 +47,20 @@ class ModelConfig:
 
 @dataclasses.dataclass(frozen=True)
 class BatchingParameters:
-    """How concurrent requests share a run; the defaults are TensorFlow Serving's."""
+    """How concurrent requests share a run; the defaults are TensorFlow Serving's.
+
+    Args:
+        max_batch_size: most rows of a batch and, unless it is split, of a request; at least 1.
+        batch_timeout_micros: microseconds that the first request of a batch waits for others.
+        max_enqueued_batches: most batches of one signature that wait; at least 1.
+        num_batch_threads: threads that run batches; by default one per core.
+        thread_pool_name: what the names of these threads begin with.
+        allowed_batch_sizes: sizes that batches are filled up to, increasing, the last one being the
+            largest batch that is run; empty for any size.
+        pad_variable_length_inputs: whether inner shapes that differ are padded to join.
+        enable_large_batch_splitting: whether requests are split over several batches.
+        max_execution_batch_size: most rows of one run, for splitting; 0 for `max_batch_size`.
+    """
 
     max_batch_size: int = 1000
     batch_timeout_micros: int = 0
@@ -81,13 +103,22 @@ class BatchingParameters:
         return self.max_execution_batch_size or self.max_batch_size
 
     def padded(self, rows: int) -> int:
-        """Return the smallest allowed batch size that holds `rows`."""
+        """Return the smallest allowed batch size that holds `rows`.
+
+        Args:
+            rows: rows that came together; returned as they are where no size is set.
+        """
         return next((size for size in self.allowed_batch_sizes if size >= rows), rows)
 
 
 @dataclasses.dataclass(frozen=True)
 class MonitoringConfig:
-    """Whether and where metrics are answered."""
+    """Whether and where metrics are answered.
+
+    Args:
+        enable: whether there is a metrics page, by default not.
+        path: of that page, from `/` on, outside of `/v1/`; the default is TensorFlow Serving's.
+    """
 
     enable: bool = False
     path: str = "/monitoring/prometheus/metrics"
@@ -95,6 +126,9 @@ class MonitoringConfig:
 
 def read_model_configs(path: str | os.PathLike) -> list[ModelConfig]:
     """Read a model config file.
+
+    Args:
+        path: text proto of a `ModelServerConfig`.
 
     Raises:
         ServingError: INVALID_ARGUMENT for an unreadable file, an unknown field, a repeated name, a
@@ -107,14 +141,22 @@ def read_model_configs(path: str | os.PathLike) -> list[ModelConfig]:
 
 
 def model_configs(config_list) -> list[ModelConfig]:
-    """Turn a `ModelConfigList` message into checked `ModelConfig`s."""
+    """Turn a `ModelConfigList` message into checked `ModelConfig`s.
+
+    Args:
+        config_list: the message.
+    """
     configs = [_model_config(config) for config in config_list.config]
     check_names(configs)
     return configs
 
 
 def check_names(configs: Iterable[ModelConfig]) -> None:
-    """Raise INVALID_ARGUMENT when two models share a name."""
+    """Raise INVALID_ARGUMENT when two models share a name.
+
+    Args:
+        configs: all models of a server.
+    """
     names = [config.name for config in configs]
     for name in names:
         if names.count(name) > 1:
@@ -147,7 +189,11 @@ def _model_config(config) -> ModelConfig:
 
 
 def read_batching_parameters(path: str | os.PathLike) -> BatchingParameters:
-    """Read a batching parameters file; fields left out keep TensorFlow Serving's defaults."""
+    """Read a batching parameters file; fields left out keep TensorFlow Serving's defaults.
+
+    Args:
+        path: text proto of `BatchingParameters`.
+    """
     message = _parse(path, _message_class("BatchingParameters")())
     given = {}
     for field, value in message.ListFields():
@@ -162,7 +208,11 @@ def read_batching_parameters(path: str | os.PathLike) -> BatchingParameters:
 
 
 def read_monitoring_config(path: str | os.PathLike) -> MonitoringConfig:
-    """Read a monitoring config file: `prometheus_config { enable: true path: "..." }`."""
+    """Read a monitoring config file: `prometheus_config { enable: true path: "..." }`.
+
+    Args:
+        path: text proto of a `MonitoringConfig`.
+    """
     message = _parse(path, _message_class("MonitoringConfig")()).prometheus_config
     where = message.path or MonitoringConfig.path
     if not where.startswith("/") or where == "/" or where.startswith("/v1/"):

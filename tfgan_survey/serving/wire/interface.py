@@ -18,7 +18,15 @@ METHODS = (PREDICT, CLASSIFY, REGRESS)
 
 @dataclasses.dataclass(frozen=True)
 class Tensor:
-    """One named input or output: tensor name in the graph, dtypes, shape with -1 for any size."""
+    """One named input or output: tensor name in the graph, dtypes, shape with -1 for any size.
+
+    Args:
+        name: its key in the signature.
+        tensor: its name in the graph, such as `x:0`.
+        dtype: TensorFlow's.
+        numpy_dtype: the same for NumPy; `object` for strings.
+        shape: sizes, -1 for any; None for any rank.
+    """
 
     name: str
     tensor: str
@@ -72,7 +80,11 @@ class Interface:
             raise invalid(f"missing input {error}") from None
 
     def require(self, *methods: str) -> None:
-        """Raise INVALID_ARGUMENT unless the signature has one of the method names."""
+        """Raise INVALID_ARGUMENT unless the signature has one of the method names.
+
+        Args:
+            *methods: those that will do, of `METHODS`.
+        """
         if self.refusal is not None:
             raise self.refusal
         if self.method not in methods:

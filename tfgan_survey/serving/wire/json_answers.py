@@ -66,7 +66,13 @@ def predict_answer(signature: Interface, outputs: Mapping[str, np.ndarray], rows
 
 
 def encode(array: np.ndarray, tensor: Tensor) -> bytes:
-    """Write one array as JSON."""
+    """Write one array as JSON.
+
+    Args:
+        array: values of an output, any shape.
+        tensor: that output; its strings are b64 objects where its name ends in `_bytes`, and where
+            they are no UTF-8.
+    """
     if tensor.dtype == tf.string:
         return orjson.dumps(_strings(array, tensor.name.endswith("_bytes")))
     if tensor.dtype not in FLOATS and tensor.dtype not in INTEGERS and tensor.dtype != tf.bool:
@@ -86,7 +92,11 @@ def _encode_rows(array: np.ndarray, tensor: Tensor) -> list:
 
 
 def encode_numbers(array: np.ndarray) -> bytes:
-    """Write an array of numbers or bools of rank 1 or more."""
+    """Write an array of numbers or bools of rank 1 or more.
+
+    Args:
+        array: NaN and infinities are written as `NaN`, `Infinity`, `-Infinity`.
+    """
     array = np.ascontiguousarray(array)
     text = orjson.dumps(array, option=_WRITE)
     if array.dtype.kind != "f" or np.isfinite(array).all():

@@ -100,7 +100,11 @@ def _bounded_integer(text: str) -> int | float:
 
 
 def signature_name(document: Mapping[str, Any]) -> str:
-    """Return the requested signature, `serving_default` when none is named."""
+    """Return the requested signature, `serving_default` when none is named.
+
+    Args:
+        document: the parsed body.
+    """
     name = document.get("signature_name", "serving_default")
     if type(name) is not str:
         raise invalid(f"'signature_name' must be a string, got {kind(name)}")
@@ -189,12 +193,20 @@ def _check_names(names, signature: Interface, exact: bool) -> None:
 
 
 def is_base64(value: Any) -> bool:
-    """Answer whether a JSON value is `{"b64": "..."}`."""
+    """Answer whether a JSON value is `{"b64": "..."}`.
+
+    Args:
+        value: any parsed JSON.
+    """
     return type(value) is dict and len(value) == 1 and type(value.get("b64")) is str
 
 
 def to_array(value: Any, tensor: Tensor) -> np.ndarray:
     """Turn nested lists into an array of the tensor's dtype; the shape is what came.
+
+    Args:
+        value: lists of equal length at each depth, or a single value.
+        tensor: the input that it is for.
 
     Raises:
         ServingError: INVALID_ARGUMENT for ragged lists, wrong JSON types and numbers out of range,
@@ -252,7 +264,12 @@ def _check_kinds(flat: list, kinds: set, allowed: set, tensor: Tensor, expected:
 
 
 def to_bytes(leaf: str | dict, name: str) -> bytes:
-    """Return the bytes of a JSON string or of a `{"b64": ...}` object."""
+    """Return the bytes of a JSON string or of a `{"b64": ...}` object.
+
+    Args:
+        leaf: a string, taken as UTF-8, or the object.
+        name: of the input, for the message.
+    """
     if type(leaf) is str:
         return leaf.encode("utf-8")
     if not is_base64(leaf):
@@ -265,7 +282,11 @@ def to_bytes(leaf: str | dict, name: str) -> bytes:
 
 
 def kind(value: Any) -> str:
-    """Name the kind of a JSON value for an error message."""
+    """Name the kind of a JSON value for an error message.
+
+    Args:
+        value: any parsed JSON.
+    """
     if value is None:
         return "null"
     if type(value) is bool:
@@ -278,7 +299,11 @@ def kind(value: Any) -> str:
 
 
 def unsupported(tensor: Tensor) -> ServingError:
-    """Return the UNIMPLEMENTED error for a dtype that JSON does not carry."""
+    """Return the UNIMPLEMENTED error for a dtype that JSON does not carry.
+
+    Args:
+        tensor: the input or output.
+    """
     return ServingError(
         "UNIMPLEMENTED",
         f"{tensor.name!r} is {tensor.dtype.name}, which JSON does not carry; use gRPC",

@@ -32,7 +32,11 @@ class Limits:
     made_bytes: int = 64 * 2**20
 
     def check_rows(self, rows: int) -> None:
-        """Raise INVALID_ARGUMENT for more rows than a request may have."""
+        """Raise INVALID_ARGUMENT for more rows than a request may have.
+
+        Args:
+            rows: rows of the request.
+        """
         if rows > self.rows:
             raise invalid(
                 f"the request has {rows} rows, at most {self.rows} are answered; send fewer rows a "
@@ -40,7 +44,12 @@ class Limits:
             )
 
     def check_made(self, made: int, what: str) -> None:
-        """Raise INVALID_ARGUMENT when `made` bytes are more than a request may make."""
+        """Raise INVALID_ARGUMENT when `made` bytes are more than a request may make.
+
+        Args:
+            made: bytes that would be made.
+            what: what would take them, for the message.
+        """
         if made > self.made_bytes:
             raise invalid(
                 f"{what} would take {made} bytes, at most {self.made_bytes} are made for a "
@@ -74,6 +83,10 @@ class Limits:
 def check_shape(shape: tuple[int, ...], name: str) -> None:
     """Refuse a shape that no tensor may have.
 
+    Args:
+        shape: sizes as they came.
+        name: of the input, for the message.
+
     Raises:
         ServingError: INVALID_ARGUMENT for a negative size, more than `MAX_RANK` dimensions, or
             sizes whose product, zeros left out, is above `MAX_ELEMENTS`.
@@ -94,6 +107,9 @@ def check_empty(shapes: Iterable[tuple[int, ...]]) -> None:
 
     Such a product costs no memory, so nothing but TensorFlow's own CHECK stops it, and that ends
     the process: `[2^31, 0]` beside `[2^31, 1, 0]` and a third of the kind.
+
+    Args:
+        shapes: one an input of the request.
     """
     shapes = list(shapes)
     if all(0 not in shape for shape in shapes):
@@ -106,7 +122,12 @@ def check_empty(shapes: Iterable[tuple[int, ...]]) -> None:
 
 
 def filled_bytes(count: int, values: np.ndarray) -> int:
-    """Return the bytes that a tensor of `count` elements takes beyond the values that came."""
+    """Return the bytes that a tensor of `count` elements takes beyond the values that came.
+
+    Args:
+        count: elements that the tensor's shape has.
+        values: `(n,)`, those that came.
+    """
     more = count - values.size
     if more <= 0:
         return 0

@@ -48,12 +48,20 @@ class ServingError(Exception):
 
 
 def invalid(message: str) -> ServingError:
-    """Return the INVALID_ARGUMENT error, by far the most frequent one."""
+    """Return the INVALID_ARGUMENT error, by far the most frequent one.
+
+    Args:
+        message: what came, what was expected, how to go on.
+    """
     return ServingError("INVALID_ARGUMENT", message)
 
 
 def from_op_error(error: Exception) -> ServingError:
-    """Turn a `tf.errors.OpError` into a `ServingError` of the same code."""
+    """Turn a `tf.errors.OpError` into a `ServingError` of the same code.
+
+    Args:
+        error: an exception of any other type becomes UNKNOWN.
+    """
     code = _NAMES.get(getattr(error, "error_code", 2), "UNKNOWN")
     message = str(getattr(error, "message", error))
     return ServingError(code, message)

@@ -187,7 +187,12 @@ def predict_response(
 
 
 def tensor_bytes(array: np.ndarray, tensor: Tensor) -> list[bytes | memoryview]:
-    """Return the pieces of a serialised `TensorProto` with the values in their typed field."""
+    """Return the pieces of a serialised `TensorProto` with the values in their typed field.
+
+    Args:
+        array: values of an output, in its dtype.
+        tensor: that output.
+    """
     head = tensor_pb2.TensorProto(dtype=tensor.dtype.as_datatype_enum)
     for size in array.shape:
         head.tensor_shape.dim.add(size=size)

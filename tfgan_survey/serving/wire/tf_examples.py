@@ -42,7 +42,12 @@ def example_strings(message, limits: Limits) -> np.ndarray:
 
 
 def json_example_strings(document: Mapping[str, Any], limits: Limits) -> np.ndarray:
-    """Serialise the `examples` of a classify or regress body, as `example_strings` does."""
+    """Serialise the `examples` of a classify or regress body, as `example_strings` does.
+
+    Args:
+        document: the parsed body, with `examples` and maybe `context`.
+        limits: what the request may make.
+    """
     examples = document.get("examples")
     if type(examples) is not list:
         raise invalid(f"'examples' must be a list of objects, got {json_requests.kind(examples)}")
@@ -103,6 +108,11 @@ def _fill(feature: tf.train.Feature, values: list, where: str) -> None:
 def classification_result(signature: Interface, outputs: Mapping[str, np.ndarray], num: int):
     """Build a `ClassificationResult` from the outputs `classes` and `scores`.
 
+    Args:
+        signature: whose outputs they are.
+        outputs: arrays by output name.
+        num: examples of the request.
+
     Raises:
         ServingError: INVALID_ARGUMENT when the outputs are not of shape `(num, n)`.
     """
@@ -117,7 +127,13 @@ def classification_result(signature: Interface, outputs: Mapping[str, np.ndarray
 def classifications(
     signature: Interface, outputs: Mapping[str, np.ndarray], num: int
 ) -> list[list[tuple[str, np.float32]]]:
-    """Return (label, score) pairs a row; a missing output leaves labels empty or scores 0."""
+    """Return (label, score) pairs a row; a missing output leaves labels empty or scores 0.
+
+    Args:
+        signature: whose outputs they are.
+        outputs: `classes` strings and `scores` numbers, each `(num, n)`.
+        num: examples of the request.
+    """
     labels, scores = outputs.get("classes"), outputs.get("scores")
     if labels is None and scores is None:
         raise invalid(f"signature {signature.name!r} has neither 'classes' nor 'scores'")
@@ -138,7 +154,13 @@ def classifications(
 
 
 def regressions(signature: Interface, outputs: Mapping[str, np.ndarray], num: int) -> np.ndarray:
-    """Return the output `outputs`, of shape `(num,)` or `(num, 1)`, as float32 `(num,)`."""
+    """Return the output `outputs`, of shape `(num,)` or `(num, 1)`, as float32 `(num,)`.
+
+    Args:
+        signature: whose outputs they are.
+        outputs: arrays by output name.
+        num: examples of the request.
+    """
     values = outputs.get("outputs")
     if values is None:
         raise invalid(f"signature {signature.name!r} has no output 'outputs' to regress")
@@ -148,7 +170,13 @@ def regressions(signature: Interface, outputs: Mapping[str, np.ndarray], num: in
 
 
 def regression_result(signature: Interface, outputs: Mapping[str, np.ndarray], num: int):
-    """Build a `RegressionResult` from the output `outputs`."""
+    """Build a `RegressionResult` from the output `outputs`.
+
+    Args:
+        signature: whose outputs they are.
+        outputs: arrays by output name.
+        num: examples of the request.
+    """
     result = regression_pb2.RegressionResult()
     for value in regressions(signature, outputs, num):
         result.regressions.add(value=value)
@@ -156,7 +184,14 @@ def regression_result(signature: Interface, outputs: Mapping[str, np.ndarray], n
 
 
 def json_results(method: str, signature: Interface, outputs, num: int) -> bytes:
-    """Write the answer to a classify or regress request: `{"results": [...]}`."""
+    """Write the answer to a classify or regress request: `{"results": [...]}`.
+
+    Args:
+        method: `classify` or `regress`.
+        signature: whose outputs they are.
+        outputs: arrays by output name.
+        num: examples of the request.
+    """
     if method == "regress":
         return b'{"results":%b}' % json_answers.encode_numbers(regressions(signature, outputs, num))
     rows = [
