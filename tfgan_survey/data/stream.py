@@ -180,16 +180,10 @@ class ExampleSet:
         def take(_):
             return counter.assign_add(1) - 1
 
-        dataset = (
-            tf.data.Dataset.from_tensors(0)
-            .map(take)
-            .flat_map(
-                lambda epoch: tf.data.Dataset.range(steps).map(lambda step: (epoch, step))
-            )
-        )  # fmt: skip
+        dataset = tf.data.Dataset.from_tensors(0).map(take)
         mark = f"{_MARK}{next(_numbers)}"
         dataset = self._batches(
-            dataset, steps, batch_size, seed, shuffle, drop_remainder, (0, known), share, mark
+            dataset, slice(0, steps), batch_size, seed, shuffle, (0, known), share, mark
         )
         _counters[mark] = counter
         return dataset
@@ -239,32 +233,29 @@ class ExampleSet:
             )
         if epoch < 0:
             raise SettingError(f"epoch is {epoch}; expected 0 or more.")
-        number = np.int64(epoch)
-        dataset = tf.data.Dataset.range(start, stop).map(lambda step: (number, step))
+        dataset = tf.data.Dataset.from_tensors(np.int64(epoch))
         return self._batches(
             dataset,
-            stop - start,
+            slice(start, stop),
             batch_size,
             seed,
             shuffle,
-            drop_remainder,
             (epoch, epoch + 1),
             share,
         )
 
     def _batches(
         self,
-        positions: tf.data.Dataset,
-        steps: int,
+        epochs: tf.data.Dataset,
+        part: slice,
         batch_size: int,
         seed: int,
         shuffle: bool,
-        drop_remainder: bool,
         known: tuple[int, int],
         share: tuple[int, int],
         mark: str | None = None,
     ) -> tf.data.Dataset:
-        """Turn a dataset of (epoch, step) into batches; `known` are the epochs of the table."""
+        """Turn a dataset of epochs into a part of their batches; `known` are those of the table."""
         import tensorflow as tf
 
         if int(seed) != seed or seed < 0:
@@ -283,11 +274,13 @@ class ExampleSet:
             orders = [self.order(epoch, seed=seed).astype(np.int32) for epoch in range(first, last)]
             table = tf.constant(np.concatenate(orders))
 
-        def rows(epoch, step):
-            begin = step * batch_size + index * own
-            places = tf.range(begin, tf.minimum(begin + own, size))
-            if drop_remainder:
-                places = tf.ensure_shape(places, (own,))
+        begin, end = part.start * batch_size, min(part.stop * batch_size, size)
+        whole = (end - begin) // batch_size * batch_size
+        first_own, last_own = index * own, (index + 1) * own
+
+        def order(epoch):
+            """The part's indices; made once an epoch, so that a step only gathers its own."""
+            places = tf.range(begin, end, dtype=tf.int64)
             if table is None:
                 return places
             return tf.cond(
@@ -296,11 +289,20 @@ class ExampleSet:
                 lambda: _index_shuffle(places, seed, epoch, size),
             )
 
-        def batch(epoch, step):
-            indices = rows(epoch, step)
+        def rows(epoch):
+            indices = tf.ensure_shape(order(epoch), (end - begin,))
+            steps = tf.reshape(indices[:whole], (-1, batch_size))[:, first_own:last_own]
+            batches = tf.data.Dataset.from_tensor_slices(steps)
+            if whole < end - begin:
+                rest = indices[whole:][first_own:last_own]
+                batches = batches.concatenate(tf.data.Dataset.from_tensors(rest))
+            return batches
+
+        def batch(indices):
             return tf.gather(images, indices), tf.gather(labels, indices)
 
-        dataset = positions.map(batch)
+        steps = part.stop - part.start
+        dataset = epochs.flat_map(rows).map(batch)
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(_PREFETCH)
         options = tf.data.Options()
         options.deterministic = True
