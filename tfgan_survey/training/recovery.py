@@ -104,6 +104,7 @@ def flaw(path: Path, settings: Settings) -> str | None:
             if archive.testzip() is not None:
                 return _UNREADABLE
             name = json.loads(archive.read("config.json"))["config"].get("name")
+    # The last is zipfile's own for members that it has no way to unpack.
     except (OSError, zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError,
             NotImplementedError):  # fmt: skip
         return _UNREADABLE
