@@ -1,34 +1,11 @@
 """What the REST API refuses, each body for its own reason."""
 
-import json
 import math
 import re
 
 import numpy as np
 import pytest
-
-HALF = "/v1/models/half:predict"
-TWO = "/v1/models/two:predict"
-
-
-def post(rest, path, body, **keywords):
-    content = body if isinstance(body, (str, bytes)) else json.dumps(body)
-    return rest.post(path, content=content, **keywords)
-
-
-def error_of(response, code):
-    """Return the message of an error answer after checking that nothing else is in it."""
-    assert response.status_code == code, response.text
-    assert response.headers["content-type"] == "application/json"
-    body = response.json()
-    assert list(body) == ["error"] and isinstance(body["error"], str) and body["error"]
-    return body["error"]
-
-
-def ok(response):
-    assert response.status_code == 200, response.text
-    assert response.headers["content-type"] == "application/json"
-    return response.json()
+from rest_calls import HALF, TWO, error_of, ok, post
 
 
 @pytest.mark.parametrize(
