@@ -67,7 +67,7 @@ def data_prepare(name: str, source: str, data_dir: Path | None) -> None:
 
 @click.command()
 @click.argument("model")
-@click.option("--dataset", help="Data set; the model's own by default.")
+@click.option("--dataset", help="Data set, folder of pictures or .npz [the model's own].")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
 @click.option("--steps", type=click.IntRange(1), help="Training steps, instead of epochs.")
 @click.option("--batch-size", type=click.IntRange(1), help="Real images a step.")

@@ -16,7 +16,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tfgan_survey import pictures
-from tfgan_survey.data.home import DataHome
+from tfgan_survey.data.home import DataHome, recorded_name
 from tfgan_survey.data.images import ImageSet
 from tfgan_survey.errors import RunError, SettingError
 from tfgan_survey.files import sweep
@@ -85,6 +85,8 @@ def train(
             `validate`, or settings from which nothing can be built.
     """
     overrides = dict(overrides or {})
+    for key in {"dataset", "run.dataset"} & {*overrides}:
+        overrides[key] = recorded_name(overrides[key])
     if output is not None and not str(output):
         raise SettingError("output is empty; name a folder, or leave it out for runs/MODEL.")
     if validate is not None and keep_best is not None:
