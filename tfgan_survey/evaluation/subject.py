@@ -126,7 +126,7 @@ class Subject:
             latents: float32 `(n, latent_dim)`.
             labels: integers `(n,)`; None where unconditional.
         """
-        return self.model(latents if labels is None else [latents, labels]).numpy()
+        return self.model.from_latents(latents, labels).numpy()
 
     def encode(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Return the codes of images, each in one row, float32 `(n, d)`.
