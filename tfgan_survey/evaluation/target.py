@@ -195,6 +195,9 @@ class Target:
             fresh, name = build(STAND_IN, self.file[0].shape[1:], seed=self.seed), STAND_IN
         else:
             return None, ""
+        if "sample" not in fresh.abilities:
+            # It is trained to something else, and what it samples by is fitted to that afterwards.
+            fresh.conclude(self.train.images, self.train.labels)
         subject = Subject(fresh, lambda: self.train.labels)
         return subject.draw(num, None, self.seed, progress), f"untrained {name}"
 

@@ -11,6 +11,7 @@ from tfgan_survey.cli import cli
 from tfgan_survey.data import load_arrays
 from tfgan_survey.errors import SettingError
 from tfgan_survey.evaluation import Target, retrieve, write_report
+from tfgan_survey.metrics import default_metrics
 from tfgan_survey.training.callbacks import save_model
 from tfgan_survey.training.folder import RunFolder
 from tfgan_survey.zoo import build_from_settings, resolve
@@ -131,6 +132,73 @@ def test_the_report_shows_a_pair_of_rows_a_query(target, tmp_path):
     after = re.findall(r'class="after">(\w+) ([\d.]+)<', section)
     assert after[:2] == [(side, f"{found[side][0][0, 0]:.2f}") for side in ("pixels", "code")]
     assert after[18:] == [(side, f"{found[side][0][9, 0]:.2f}") for side in ("pixels", "code")]
+
+
+@pytest.fixture(scope="module")
+def autoencoder(tmp_path_factory):
+    """A run of a real, small autoencoder, never trained; it is told no labels."""
+    settings = resolve("autoencoder", {"dataset": "mnist_mini", "steps": 1, "image_size": 14,
+                                       "widths": "16", "latent_dim": 4})  # fmt: skip
+    made = RunFolder(tmp_path_factory.mktemp("coded") / "run")
+    made.begin(settings, {})
+    save_model(build_from_settings(settings, (14, 14, 1), None), made.model)
+    made.mark_finished()
+    return made
+
+
+def test_the_command_s_options_arrive(autoencoder, tmp_path):
+    def invoke(*arguments):
+        words = ["retrieve", *map(str, arguments)]
+        return CliRunner().invoke(cli, words, catch_exceptions=False)
+
+    for path, arguments, picture, options in (
+        (autoencoder.path, [], autoencoder.path / "retrieval.png", {}),
+        (autoencoder.model, ["--query", 5, "--num", 3, "--output", tmp_path / "a.png"],
+         tmp_path / "a.png", {"query": 5, "num": 3}),
+    ):  # fmt: skip
+        result = invoke(path, *arguments)
+        wanted = retrieve(path, **options)
+        lines = result.stdout.splitlines()
+        assert [re.split(r"  +", line) for line in lines[:-1]] == [list(r) for r in wanted.rows()]
+        assert lines[-1] == f"wrote {picture}"
+        num = options.get("num", 10)
+        rows = 2 * len(wanted.queries)
+        assert Image.open(picture).height == 2 * (15 * rows - 1)
+        assert wanted.found["code"][1].shape == (rows // 2, num)
+    model = Target(autoencoder.path)
+    code = model.subject.model.encode(model.test.images[[5]])
+    far = by_hand(code, model.subject.model.encode(model.train.images), 3)
+    np.testing.assert_allclose(wanted.found["code"][0][0], far[0], rtol=1e-5)
+
+
+def test_a_real_autoencoder_is_measured_by_its_code(autoencoder):
+    target = Target(autoencoder.path)
+    found = target.evaluate(["retrieval", "reconstruction_error"])
+    assert [one.name for one in found] == ["precision_at_10", "retrieval_map",
+                                           "reconstruction_error"]  # fmt: skip
+    pixels = found[0].reference[0]
+    assert 0.1 < found[0].value < pixels.value < 0.95, "an untrained code of 4 numbers"
+    assert target.left_out == {}
+    assert default_metrics(target.given) == ["reconstruction_error", "retrieval"]
+
+
+def test_samples_of_codes_stand_beside_those_of_an_untrained_model(tmp_path):
+    """What an autoencoder samples by is fitted after its training, so to an untrained one too."""
+    settings = resolve("autoencoder", {"dataset": "mnist_mini", "steps": 1, "image_size": 14,
+                                       "widths": "16", "latent_dim": 4,
+                                       "mixture_components": 2})  # fmt: skip
+    made = RunFolder(tmp_path / "run")
+    made.begin(settings, {})
+    model = build_from_settings(settings, (14, 14, 1), None)
+    model.conclude(load_arrays("mnist_mini", "train[:500]", image_size=14).images)
+    save_model(model, made.model)
+    made.mark_finished()
+    target = Target(made.path)
+    (found,) = target.evaluate(["sliced_wasserstein"], num=40)
+    real, untrained = found.reference
+    assert untrained.name == "untrained autoencoder"
+    assert real.value < found.value == pytest.approx(untrained.value, rel=0.2)
+    assert {"retrieval", "sliced_wasserstein"} < set(default_metrics(target.given))
 
 
 def test_the_command_refuses_before_it_works(tmp_path):
