@@ -13,6 +13,7 @@ import numpy as np
 from tfgan_survey import pictures
 from tfgan_survey.data.sets.mixtures import MIXTURES
 from tfgan_survey.evaluation import charts
+from tfgan_survey.evaluation.retrieval import retrieve
 from tfgan_survey.evaluation.target import Target
 from tfgan_survey.evaluation.walks import walk
 from tfgan_survey.metrics import nearest_neighbours, neighbour_rows
@@ -114,6 +115,8 @@ class Gallery:
 
     def samples(self) -> Section:
         """Show samples, not chosen: one row a class, a sheet, or a plane."""
+        if not self.target.can("sample"):
+            return {}
         if self.target.given.points:
             return self._planes()
         rows, labels = self.pictured, self.labels
@@ -159,7 +162,7 @@ class Gallery:
 
     def neighbours(self) -> Section:
         """Show samples beside their nearest training images."""
-        if self.target.given.points:
+        if self.target.given.points or not self.target.can("sample"):
             return {}
         train, test = self.target.train.images, self.target.test.images
         pictured = self.pictured
@@ -188,7 +191,7 @@ class Gallery:
     def walks(self) -> Section:
         """Show walks between latents."""
         subject = self.target.subject
-        if subject is None or self.target.given.points:
+        if subject is None or self.target.given.points or not self.target.can("sample"):
             return {}
         labels = self.labels
         frames = pictures.to_uint8(walk(subject, labels, _WALK_STEPS, seed=self.target.seed))
@@ -203,4 +206,27 @@ class Gallery:
                 Row(name, [picture(row, _WALK_STEPS, f"walk between two samples{of}")])
                 for name, of, row in zip(names, whose, frames, strict=True)
             ],
+        }
+
+    def retrieval(self) -> Section:
+        """Show test images beside their nearest training images, by pixels and by code."""
+        if self.target.given.points or not self.target.can("encode"):
+            return {}
+        shown = retrieve(self.target, num=_NEIGHBOURS)
+        rows = []
+        for i, (side, images) in enumerate(shown.strips()):
+            nearest = f"{shown.found[side][0][i // len(shown.found), 0]:.2f}"
+            beside = (
+                f"its {_NEIGHBOURS} nearest training images by {side}, the nearest at {nearest}"
+            )
+            pair = [
+                picture(images[:1], 1, "a test image", "one"),
+                picture(images[1:], _NEIGHBOURS, beside, "five"),
+            ]
+            rows.append(Row("", pair, f"{side} {nearest}"))
+        return {
+            "note": f"A test image and its {_NEIGHBOURS} nearest of {len(shown.train):,} training "
+            "images, by pixels and by the model's code, and the distance to the nearest.",
+            "halves": True,
+            "rows": rows,
         }
