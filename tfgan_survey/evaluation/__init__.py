@@ -14,5 +14,6 @@ _MODULES = {
     "write_measurements": "output",
     "require_plots": "charts",
     "write_report": "report",
+    "write_pictures": "album",
 }
 __getattr__, __dir__, __all__ = attach(__name__, _MODULES)

@@ -41,7 +41,8 @@ def write_report(
 
     It asks nothing of a network: pictures are data URIs, styles inline, and there is no script.
     Sections for which a target holds nothing are left out: curves and settings without a run,
-    walks between latents without a generator, pictures of neighbours for points.
+    walks between latents without a generator, pictures of neighbours for points, samples of a model
+    that cannot sample, codes and reconstructions of one that cannot encode or reconstruct.
 
     Args:
         path: the `.html` file.
@@ -72,12 +73,17 @@ def write_report(
         "samples": ("Samples", gallery.samples()),
         "neighbours": ("Nearest training images", gallery.neighbours()),
         "walks": ("Walks between latents", gallery.walks()),
+        "codes": ("Codes", gallery.codes()),
+        "between": ("From code to code", gallery.between()),
+        "reconstructions": ("Reconstructions", gallery.reconstructions()),
+        "denoised": ("Denoised", gallery.denoised()),
         "curves": ("Training", _curves(target)),
         "settings": ("Settings and versions", _settings(target)),
     }
     page = _template().render(
         title=target.title,
         num=f"{max((one.num for one in measurements), default=0):,}",
+        samples=gallery.has_samples,
         path=target.path,
         dataset=target.dataset,
         seed=target.seed,
