@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tfgan_survey import pictures
 from tfgan_survey.errors import SettingError
-from tfgan_survey.evaluation.codes import STEPS, Coded, interpolations
+from tfgan_survey.evaluation.codes import STEPS, Coded, check_shape, interpolations
 from tfgan_survey.evaluation.target import Target
 from tfgan_survey.registry import Registry
 from tfgan_survey.training.looks import FixedDenoisings, FixedReconstructions, FixedSamples
@@ -121,6 +121,7 @@ def write_pictures(
     if not any(makers.values()) or (only and not all(makers.values())):
         (name, label), reason = next(one for one in lacking.items() if not makers[one[0][0]])
         raise SettingError(f"no picture {name} of {label}: it needs {reason}.")
+    _check_shapes(named, makers)
     made = []
     for name, labels in makers.items():
         if name == TOGETHER:
@@ -139,6 +140,15 @@ def write_pictures(
         if reason is not None:
             log(f"no {name} of {label}: it needs {reason}")
     return made
+
+
+def _check_shapes(named: Mapping[str, Target], makers: Mapping[str, list[str]]) -> None:
+    """Refuse test images that a model does not take: its own, or those that all are shown by."""
+    for name, labels in makers.items():
+        for label in labels:
+            source = named[labels[0] if name == TOGETHER else label]
+            if name == TOGETHER or KINDS[name].ability != "sample":
+                check_shape(label, named[label].subject.model, source.test)
 
 
 def _lack(kind: Kind, target: Target) -> str | None:

@@ -250,6 +250,20 @@ def check_codes(name: str, model: TrainableModel, data: ImageSet) -> None:
     if "encode" not in model.abilities:
         able = ", ".join(sorted(model.abilities)) or "nothing that is asked for by name"
         raise SettingError(f"{name} has no codes: what it can do is {able}.")
+    check_shape(name, model, data)
+
+
+def check_shape(name: str, model: TrainableModel, data: ImageSet) -> None:
+    """Make sure that examples are of the shape that a model takes.
+
+    Args:
+        name: what it is called in the message.
+        model: any model.
+        data: the examples.
+
+    Raises:
+        SettingError: they are of another.
+    """
     shape = tuple(data.images.shape[1:])
     if tuple(model.spec.image_shape) != shape:
         raise SettingError(
