@@ -12,6 +12,7 @@ _MODULES = {
     "Target": "target",
     "format_table": "output",
     "write_measurements": "output",
+    "retrieve": "retrieval",
     "require_plots": "charts",
     "write_report": "report",
     "write_pictures": "album",

@@ -55,8 +55,8 @@ class Coded:
 
     @property
     def classes(self) -> np.ndarray | None:
-        """Class ids of the examples; None where the data set has no classes."""
-        return None if self.data.num_classes is None else self.labels
+        """Class ids of the examples; None where the data set tells none apart."""
+        return self.labels if len(self.data.class_names) > 1 else None
 
     @cached_property
     def plane(self) -> Points:

@@ -14,6 +14,7 @@ from tfgan_survey import pictures
 from tfgan_survey.data.sets.mixtures import MIXTURES
 from tfgan_survey.evaluation import charts
 from tfgan_survey.evaluation.codes import STEPS, Coded, ends, interpolations
+from tfgan_survey.evaluation.retrieval import retrieve
 from tfgan_survey.evaluation.target import Target
 from tfgan_survey.evaluation.walks import walk
 from tfgan_survey.metrics import nearest_neighbours, neighbour_rows
@@ -82,15 +83,6 @@ class Gallery:
     def __init__(self, target: Target):
         self.target = target
 
-    @property
-    def has_samples(self) -> bool:
-        """Whether there is anything to sample from."""
-        return self.target.subject is None or self._able("sample")
-
-    def _able(self, name: str) -> bool:
-        subject = self.target.subject
-        return subject is not None and name in subject.abilities
-
     @cached_property
     def labels(self) -> np.ndarray | None:
         """One label for each row of pictures; None without classes."""
@@ -131,9 +123,13 @@ class Gallery:
             np.array([group + [blank] * (columns - len(group)) for group in groups])
         )
 
+    def _pictures_of(self, ability: str) -> bool:
+        """Whether the target can do something, and what comes of it are images."""
+        return self.target.can(ability) and not self.target.given.points
+
     def samples(self) -> Section:
         """Show samples, not chosen: one row a class, a sheet, or a plane."""
-        if not self.has_samples:
+        if not self.target.can("sample"):
             return {}
         if self.target.given.points:
             return self._planes()
@@ -180,7 +176,7 @@ class Gallery:
 
     def neighbours(self) -> Section:
         """Show samples beside their nearest training images."""
-        if not self.has_samples or self.target.given.points:
+        if not self._pictures_of("sample"):
             return {}
         train, test = self.target.train.images, self.target.test.images
         pictured = self.pictured
@@ -209,7 +205,7 @@ class Gallery:
     def walks(self) -> Section:
         """Show walks between latents."""
         subject = self.target.subject
-        if not self._able("sample") or self.target.given.points:
+        if subject is None or not self._pictures_of("sample"):
             return {}
         labels = self.labels
         frames = pictures.to_uint8(walk(subject, labels, _WALK_STEPS, seed=self.target.seed))
@@ -226,11 +222,34 @@ class Gallery:
             ],
         }
 
+    def retrieval(self) -> Section:
+        """Show test images beside their nearest training images, by pixels and by code."""
+        if not self._pictures_of("encode"):
+            return {}
+        shown = retrieve(self.target, num=_NEIGHBOURS)
+        rows = []
+        for i, (side, images) in enumerate(shown.strips()):
+            nearest = f"{shown.found[side][0][i // len(shown.found), 0]:.2f}"
+            beside = (
+                f"its {_NEIGHBOURS} nearest training images by {side}, the nearest at {nearest}"
+            )
+            pair = [
+                picture(images[:1], 1, "a test image", "one"),
+                picture(images[1:], _NEIGHBOURS, beside, "five"),
+            ]
+            rows.append(Row("", pair, f"{side} {nearest}"))
+        return {
+            "note": f"A test image and its {_NEIGHBOURS} nearest of {len(shown.train):,} training "
+            "images, by pixels and by the model's code, and the distance to the nearest.",
+            "halves": True,
+            "rows": rows,
+        }
+
     # ------------------------------------------------------------------ codes
 
     def codes(self) -> Section:
         """Show where test examples' codes lie, and the plane decoded where it is one."""
-        if not self._able("encode") or self.target.given.points:
+        if not self._pictures_of("encode"):
             return {}
         coded = Coded(self.target.subject.model, self.target.test)
         points, said = coded.plane
@@ -248,7 +267,7 @@ class Gallery:
 
     def between(self) -> Section:
         """Show the way from one test example's code to another's, below the blend of pixels."""
-        if not self._able("encode") or self.target.given.points:
+        if not self._pictures_of("encode"):
             return {}
         test = self.target.test
         rows = interpolations([("code", self.target.subject.model)], test)
@@ -264,14 +283,14 @@ class Gallery:
 
     def reconstructions(self) -> Section:
         """Show test images above what comes back from their codes."""
-        if not self._able("reconstruct") or self.target.given.points:
+        if not self._pictures_of("reconstruct"):
             return {}
         made = reconstructions(self.target.subject.model, *self._examples())
         return {"note": "The first test images, and what comes back of them.", "rows": _rows(made)}
 
     def denoised(self) -> Section:
         """Show test images, what a corruption leaves of them, and what comes back of that."""
-        if not self._able("denoise") or self.target.given.points:
+        if not self._pictures_of("denoise"):
             return {}
         made = denoisings(self.target.subject.model, *self._examples())
         note = "The first test images, corrupted as in the training, and what comes back of that."

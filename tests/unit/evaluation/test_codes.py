@@ -63,6 +63,8 @@ def test_a_code_of_one_number_lies_over_its_class():
     coded = Coded(linear(1), digits())
     np.testing.assert_allclose(coded.plane.points[:, 0], coded.codes[:, 0])
     np.testing.assert_array_equal(coded.plane.points[:, 1], coded.data.labels)
+    alike = Coded(linear(1), digits(names=("image",)))
+    assert alike.classes is None and not alike.plane.points[:, 1].any()
 
 
 def test_the_decoded_plane_lies_as_the_points_do(coded):
