@@ -271,18 +271,18 @@ def conv(
     initializers: Initializers,
     numbers,
     *,
-    widths: Widths = (32, 64),
+    channels: Widths = (32, 64),
     hidden: Units = 256,
     spatial: bool = False,
     activation: Activation = "relu",
 ) -> tuple[keras.Model, keras.Model]:
-    """Build convolutions that halve the image's sides at each width, and their mirror.
+    """Build convolutions that halve the image's sides at each step, and their mirror.
 
     Args:
         spec: what it is built for.
         initializers: where the weights start.
         numbers: of each unit of a code that the encoder gives.
-        widths: channels; every one halves the sides, which must stay whole.
+        channels: of the maps; every one halves the sides, which must stay whole.
         hidden: units of the dense layer on either side of the code.
         spatial: whether the code is a map, `latent_dim` numbers at each place, with no dense layer.
         activation: Keras activation of the hidden layers.
@@ -290,11 +290,12 @@ def conv(
     Raises:
         ValueError: sides that cannot be halved so often.
     """
-    height, width, channels = spec.image_shape
-    factor = 2 ** len(widths)
+    height, width, depth = spec.image_shape
+    factor = 2 ** len(channels)
     if height % factor or width % factor:
         raise ValueError(
-            f"Images of {height}x{width} cannot be halved {len(widths)} times; choose fewer widths."
+            f"Images of {height}x{width} cannot be halved {len(channels)} times; choose fewer "
+            "channels."
         )
 
     def layer(kind, units, x, size=3, strides=1, act=activation):
@@ -306,12 +307,12 @@ def conv(
         return keras.layers.Dense(units, act, kernel_initializer=initializers())(x)
 
     down, up = keras.layers.Conv2D, keras.layers.Conv2DTranspose
-    small = (height // factor, width // factor, widths[-1])
+    small = (height // factor, width // factor, channels[-1])
     inputs = Inputs.images(spec)
     x = _with_maps(inputs)
-    for one in widths:
+    for one in channels:
         x = layer(down, one, x, 4, 2)
-    x = layer(down, widths[-1], x)
+    x = layer(down, channels[-1], x)
     if spatial:
         x = layer(down, numbers * spec.latent_dim, x, 1, act=None)
         shape = (*small[:2], spec.latent_dim)
@@ -326,10 +327,10 @@ def conv(
     else:
         x = dense(inputs.join(inputs.main), hidden)
         x = keras.layers.Reshape(small)(dense(x, math.prod(small)))
-    x = layer(down, widths[-1], x)
-    for one in (*widths[-2::-1], widths[0]):
+    x = layer(down, channels[-1], x)
+    for one in (*channels[-2::-1], channels[0]):
         x = layer(up, one, x, 4, 2)
-    return encoder, inputs.model(layer(down, channels, x, act=None), "decoder")
+    return encoder, inputs.model(layer(down, depth, x, act=None), "decoder")
 
 
 def _with_maps(inputs: Inputs) -> keras.KerasTensor:
