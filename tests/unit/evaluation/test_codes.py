@@ -87,6 +87,9 @@ def test_a_model_with_a_prior_is_decoded_at_equal_shares_of_it():
     shares = [[NormalDist().cdf(float(tick)) for tick in axis] for axis in coded.ticks]
     np.testing.assert_allclose(shares, np.tile((np.arange(20) + 0.5) / 20, (2, 1)), atol=1e-6)
     assert "normal distribution" in coded.said and coded.decoded_plane().shape == (400, *SHAPE)
+    vae.abilities = frozenset({"encode"})
+    where = np.quantile(coded.codes, [0.025, 0.975], axis=0)
+    np.testing.assert_allclose(Coded(vae, digits()).region, where, atol=1e-6)
 
 
 def test_a_mixture_fitted_to_the_codes_is_no_prior(coded):

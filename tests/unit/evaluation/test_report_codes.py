@@ -77,7 +77,7 @@ def test_what_a_model_cannot_do_has_no_section(denoiser, page, tmp_path):
     assert headings(page) == [RETRIEVAL, *CODES, "Denoised", "Settings and versions"]
     header = html.unescape(page.read_text().partition("<header>")[2].partition("</header>")[0])
     assert f"<code>{denoiser}</code> measured against the data set mnist_mini" in header
-    assert "samples" not in header
+    assert "samples" not in header and "seed" not in header
     vae = untrained(
         tmp_path / "vae", "vae", widths=(4,), latent_dim=3, conditional=True, classes=10
     )
