@@ -15,5 +15,6 @@ _MODULES = {
     "retrieve": "retrieval",
     "require_plots": "charts",
     "write_report": "report",
+    "write_pictures": "album",
 }
 __getattr__, __dir__, __all__ = attach(__name__, _MODULES)

@@ -68,7 +68,7 @@ class Subject:
     @property
     def latent(self) -> str:
         """Distribution of its latents."""
-        return self.model.spec.latent
+        return self.model.latent
 
     @property
     def latent_dim(self) -> int:

@@ -53,6 +53,8 @@ def test_every_option_is_in_these_tables():
                                    "--output"}  # fmt: skip
     assert options(cli.evaluate) == {"--dataset", "--metrics", "--num", "--seed", "--output",
                                      "--report", "--source", "--data-dir"}  # fmt: skip
+    assert options(cli.pictures) == {"--output", "--only", "--dataset", "--seed", "--source",
+                                     "--data-dir"}  # fmt: skip
     assert options(cli.retrieve) == {"--query", "--num", "--output", "--dataset", "--source",
                                      "--data-dir"}  # fmt: skip
     assert options(cli.export) == {"--output", "--version", "--once"}
