@@ -77,21 +77,24 @@ def alternating(model, real, labels, latents):
     return d_logs, g_loss, g_moved
 
 
-def update_discriminator(model, real, fake, labels) -> dict[str, tf.Tensor]:
+def update_discriminator(model, real, fake, labels, fake_labels=None) -> dict[str, tf.Tensor]:
     """Move the discriminator alone.
 
     Args:
-        model: the two players.
+        model: what holds the discriminator, a `Discriminates`.
         real: images in the networks' range.
         fake: generated images of the same shape.
         labels: int32 `(batch,)`, or None.
+        fake_labels: those of the fakes, where they are others.
 
     Returns:
         Its logs.
     """
     with tape(model.discriminator) as recorded:
         fake = tf.stop_gradient(fake)
-        d_logs, _ = model.discriminator_logs(real, fake, labels, training=True)
+        d_logs, _ = model.discriminator_logs(
+            real, fake, labels, training=True, fake_labels=fake_labels
+        )
         scaled = model.scaled("d_optimizer", d_logs["d_loss"] + d_logs["penalty"])
     gradients = recorded.gradient(scaled, model.discriminator.trainable_variables)
     model.apply_discriminator(gradients)
@@ -115,6 +118,27 @@ def update_generator(model, latents, labels) -> tf.Tensor:
         scaled = model.scaled("g_optimizer", g_loss)
     model.apply_generator(recorded.gradient(scaled, model.generator.trainable_variables))
     return g_loss
+
+
+def follow(average: keras.Model, network: keras.Model, ema: float, count: tf.Tensor) -> None:
+    """Move an exponential moving average of a network's weights.
+
+    Formula:
+        average <- d average + (1 - d) network,  d = min(ema, (1 + n) / (10 + n))
+
+    Why:
+        The decay of the n-th update is small at first, so that the average forgets the start soon.
+
+    Args:
+        average: the network that holds it.
+        network: the network that has just moved.
+        ema: the decay.
+        count: n, an integer scalar.
+    """
+    done = tf.cast(count, "float32")
+    decay = tf.minimum(ema, (1.0 + done) / (10.0 + done))
+    for own, value in zip(average.weights, network.weights, strict=True):
+        own.assign(decay * own.value + (1.0 - decay) * value.value)
 
 
 @contextlib.contextmanager

@@ -8,13 +8,15 @@ from typing import Literal
 
 import keras
 
+from tfgan_survey.conditions import Condition, as_condition
 from tfgan_survey.layers.conditioning import AppendLabelMaps, ConditionalAffine, LabelProjection
 from tfgan_survey.layers.resampling import PixelShuffle
 from tfgan_survey.networks.blocks import Inputs, NormName, normalization
-from tfgan_survey.networks.initializers import Initializers
+from tfgan_survey.networks.initializers import InitializerName, Initializers
 from tfgan_survey.networks.pair import pair_builder
+from tfgan_survey.networks.scorer import Scorer
 from tfgan_survey.networks.specs import Spec
-from tfgan_survey.registry import Units
+from tfgan_survey.registry import Units, checked
 
 LabelInput = Literal["concat", "projection"]
 Upsampling = Literal["transposed", "pixel_shuffle"]
@@ -89,6 +91,53 @@ def dcgan(
     discriminator_norm = discriminator_norm or norm
     return generator, _discriminator(
         spec, initializers, widths, kernel_size, discriminator_norm, downsampling, label_input
+    )
+
+
+@checked
+def dcgan_scorer(
+    image_shape: Sequence[int],
+    num_classes: int | None = None,
+    *,
+    condition: Condition | None = None,
+    seed: int = 0,
+    width: Units = 32,
+    kernel_size: Units = 4,
+    initializer: InitializerName = "he_normal",
+) -> Scorer:
+    """Build the DCGAN pair's discriminator alone, for models without a generator.
+
+    Why:
+        Without normalisation: the score of an image, whose gradient makes images, must not depend
+        on the other images of its batch.
+
+    Args:
+        image_shape: shape of one image, as the pair takes it.
+        num_classes: number of classes; None for the unconditional network.
+        condition: another condition, such as `tfgan_survey.conditions.Vector`; it enters by
+            projection.
+        seed: seed of the weights.
+        width: channels of the first map; smaller maps have twice as many each.
+        kernel_size: of the convolutions.
+        initializer: see `Initializers`; the pair's 0.02 is too small where no batch norm follows.
+
+    Returns:
+        The network, for images in [-1, 1]; a latent is such an image in a row.
+
+    Raises:
+        ValueError: as the pair's.
+
+    Source:
+        Radford et al. 2016, arXiv:1511.06434, section 3; no batch norm, see above.
+    """
+    spec = Spec(image_shape, as_condition(num_classes, condition))
+    _, doublings = _base_and_doublings(spec.image_shape)
+    network = _discriminator(
+        spec, Initializers(initializer, seed), _widths(width, doublings), kernel_size, "none",
+        "strided", "projection",
+    )  # fmt: skip
+    return Scorer(
+        network, image_shape=image_shape, condition=spec.condition, output_range=(-1.0, 1.0)
     )
 
 
