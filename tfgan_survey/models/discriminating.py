@@ -65,9 +65,7 @@ class Discriminates:
         self.d_optimizer.apply(gradients, self.discriminator.trainable_variables)
         self.regularizer.project(self.discriminator)
 
-    def score_signature(
-        self, network: keras.Model
-    ) -> tuple[Callable, list[tf.TensorSpec]]:
+    def score_signature(self, network: keras.Model) -> tuple[Callable, list[tf.TensorSpec]]:
         """Return the signature `score`: of images in [0, 1], and of their condition.
 
         Args:

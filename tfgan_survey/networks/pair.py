@@ -7,7 +7,6 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf

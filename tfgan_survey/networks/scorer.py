@@ -81,9 +81,7 @@ class Scorer(Spec):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Scorer:
         """Build the object from what `get_config` returned."""
-        networks = {
-            role: keras.saving.deserialize_keras_object(config[role]) for role in cls.roles
-        }
+        networks = {role: keras.saving.deserialize_keras_object(config[role]) for role in cls.roles}
         return super().from_config({**config, **networks})
 
     def _validate(self) -> None:
