@@ -184,6 +184,7 @@ def checked(function: Callable) -> Callable:
                 given.arguments[name] = parse_value(name, value, annotations[name])
         return function(*given.args, **given.kwargs)
 
+    with_checks.__signature__ = signature  # Keras reads layers' without following the wrapper
     return with_checks
 
 

@@ -190,6 +190,18 @@ def check_whole(name: str, value: Any, *, smallest: int = 1, largest: int = _LAR
     return int(value)
 
 
+def is_between(value: Any, low: float, high: float) -> bool:
+    """Whether a real number lies strictly inside; NaN, text and True do not.
+
+    Args:
+        value: what came.
+        low: lower bound.
+        high: upper bound.
+    """
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return real and low < value < high
+
+
 def _tuples(options: Mapping[str, Any]) -> dict[str, Any]:
     """JSON has no tuples; options do."""
     return {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}

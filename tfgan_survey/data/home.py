@@ -11,7 +11,7 @@ from tfgan_survey.data import splits
 from tfgan_survey.data.images import ImageSet
 from tfgan_survey.data.origins import sources
 from tfgan_survey.data.origins.prepared import PreparedFolder
-from tfgan_survey.data.sets import BUILT_IN
+from tfgan_survey.data.sets import BUILT_IN, DERIVED
 from tfgan_survey.data.sets.mixtures import PointSet
 
 
@@ -50,7 +50,8 @@ class DataHome:
             path = BUILT_IN[name].prepare()
             sources.say_unused(self.source, f"{name} is shipped", log)
             return path
-        return sources.prepare(name, self.source, self.data_dir, log=log)
+        base = DERIVED[name].base if name in DERIVED else name
+        return sources.prepare(base, self.source, self.data_dir, log=log)
 
     def load_arrays(
         self,
@@ -68,7 +69,9 @@ class DataHome:
         if name in BUILT_IN:
             sources.check_source(self.source)
             return BUILT_IN[name].read(split, image_size)
-        folder = PreparedFolder(sources.prepare(name, self.source, self.data_dir))
+        folder = PreparedFolder(self.prepare(name))
+        if name in DERIVED:
+            folder = DERIVED[name].over(folder)
         bases = {base for base, _, _ in splits.resolve(split, folder.counts)}
         images, labels = splits.take({base: folder.read(base, image_size) for base in bases}, split)
         names = folder.class_names

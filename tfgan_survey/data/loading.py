@@ -56,9 +56,10 @@ def load_arrays(
     """Read a split into memory, in original order.
 
     Args:
-        name: `"mnist"`, `"fashion_mnist"`, `"cifar10"`, `"mnist_mini"` (shipped, no network) or
-            any TensorFlow Datasets image classification set with 1 or 3 channels; `"ring"` and
-            `"grid"` are points in the plane, made here.
+        name: `"mnist"`, `"fashion_mnist"`, `"cifar10"`, `"mnist_mini"` (shipped, no network),
+            `"binarised_mnist"` (MNIST, each pixel drawn black or white with its grey value as the
+            probability, always the same draw) or any TensorFlow Datasets image classification set
+            with 1 or 3 channels; `"ring"` and `"grid"` are points in the plane, made here.
         split: such as `"train"`, `"train[50000:60000]"`, `"train[:10%]"`, `"train+test"`; slices
             count in the original order (IDX order for MNIST), not in TensorFlow Datasets' own.
         image_size: resize to this side or `(height, width)`; default: as it is.

@@ -126,4 +126,4 @@ class Subject:
             latents: float32 `(n, latent_dim)`.
             labels: integers `(n,)`; None where unconditional.
         """
-        return self.model(latents if labels is None else [latents, labels]).numpy()
+        return self.model.from_latents(latents, labels).numpy()

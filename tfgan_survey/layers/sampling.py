@@ -85,6 +85,16 @@ def random_uniform(shape, seed: keras.random.SeedGenerator) -> tf.Tensor:
     return tf.random.stateless_uniform(shape, _key(seed), alg=_ALGORITHM)
 
 
+def random_normal(shape, seed: keras.random.SeedGenerator) -> tf.Tensor:
+    """Draw N(0, 1) for training: float32 of `shape`; the generator advances by one draw.
+
+    Args:
+        shape: of the result, whole numbers or an int32 tensor.
+        seed: its state is saved with the model.
+    """
+    return tf.random.stateless_normal(shape, _key(seed), alg=_ALGORITHM)
+
+
 def _key(seed: keras.random.SeedGenerator) -> tf.Tensor:
     return tf.convert_to_tensor(seed.next())
 

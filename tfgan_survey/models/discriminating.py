@@ -47,15 +47,6 @@ class Discriminates:
             logs[key] = tf.reduce_mean(scores if probabilities is None else probabilities)
         return logs, fake_scores
 
-    def scaled(self, optimizer: str, loss: tf.Tensor) -> tf.Tensor:
-        """Return a loss as the optimizer wants it: this replica's share, scaled.
-
-        Args:
-            optimizer: its name.
-            loss: scalar.
-        """
-        return getattr(self, optimizer).scale_loss(loss / self._replicas)
-
     def apply_discriminator(self, gradients) -> None:
         """Move the discriminator and put it back where the regularizer wants it.
 

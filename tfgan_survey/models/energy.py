@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfgan_survey.errors import SettingError
 from tfgan_survey.layers.sampling import latents_from_seeds, random_latents, random_uniform
 from tfgan_survey.models import updates
+from tfgan_survey.models.averaging import average_of, follow
 from tfgan_survey.models.discriminating import Discriminates
 from tfgan_survey.models.inputs import ImageInputs
 from tfgan_survey.models.optimizers import OPTIMIZERS
@@ -129,10 +130,7 @@ class DiscriminatorOnly(ImageInputs, Discriminates, SeedSampling, TrainableModel
         self.seed = seed
 
         self.discriminator = scorer.discriminator
-        self.ema_discriminator = None
-        if ema is not None:
-            self.ema_discriminator = keras.models.clone_model(scorer.discriminator)
-            self.ema_discriminator.set_weights(scorer.discriminator.get_weights())
+        self.ema_discriminator = None if ema is None else average_of(scorer.discriminator)
         self._begin(seed)
         self._chain_images = self._state((chains, *scorer.image_shape), "float32", "chain_images")
         self._chain_rows = None
@@ -166,7 +164,7 @@ class DiscriminatorOnly(ImageInputs, Discriminates, SeedSampling, TrainableModel
         fake, fake_labels = self._negatives(real, labels)
         logs = updates.update_discriminator(self, real, fake, labels, fake_labels)
         if self.ema_discriminator is not None:
-            updates.follow(self.ema_discriminator, self.discriminator, self.ema, self.steps.value)
+            follow(self.ema_discriminator, self.discriminator, self.ema, self.steps)
         return logs
 
     def losses(self, data) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -11,10 +10,11 @@ import tensorflow as tf
 
 from tfgan_survey.errors import SettingError
 from tfgan_survey.models import updates
+from tfgan_survey.models.averaging import average_of, check_ema, follow
 from tfgan_survey.models.discriminating import Discriminates
 from tfgan_survey.models.inputs import ImageInputs
 from tfgan_survey.models.optimizers import OPTIMIZERS
-from tfgan_survey.models.sampling import SeedSampling
+from tfgan_survey.models.sampling import SeedSampling, check_truncation
 from tfgan_survey.models.trainable import TrainableModel
 from tfgan_survey.networks import NETWORKS, adapt
 from tfgan_survey.networks.pair import NetworkPair
@@ -137,8 +137,7 @@ class GAN(ImageInputs, Discriminates, SeedSampling, TrainableModel):
         self.discriminator = pair.discriminator
         self.ema_generator = None
         if ema is not None:
-            self.ema_generator = keras.models.clone_model(pair.generator)
-            self.ema_generator.set_weights(pair.generator.get_weights())
+            self.ema_generator = average_of(pair.generator)
         self._begin(seed)
 
     @property
@@ -225,7 +224,7 @@ class GAN(ImageInputs, Discriminates, SeedSampling, TrainableModel):
         """
         self.g_optimizer.apply(gradients, self.generator.trainable_variables)
         if self.ema_generator is not None:
-            updates.follow(self.ema_generator, self.generator, self.ema, self.g_updates.value)
+            follow(self.ema_generator, self.generator, self.ema, self.g_updates)
 
     def generator_due(self) -> tf.Tensor:
         """Advance the critic counter; 1.0 when the generator is to move in this step."""
@@ -315,15 +314,5 @@ def _check(
             "simultaneous=True moves both networks in each step by one generator pass: it needs "
             "n_critic=1, no critic_warm_up and no fresh_latents."
         )
-    if ema is not None and not _between(ema, 0.0, 1.0):
-        raise SettingError(f"ema={ema}: expected a decay between 0 and 1, or None.")
-    if truncation != 1.0 and not _between(truncation, 0.0, 1.0):
-        raise SettingError(
-            f"truncation={truncation}: expected above 0 and at most 1 (no truncation)."
-        )
-
-
-def _between(value: float, low: float, high: float) -> bool:
-    """Whether a real number lies strictly inside; NaN, text and True do not."""
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return real and low < value < high
+    check_ema(ema)
+    check_truncation(truncation)

@@ -9,8 +9,24 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgan_survey.errors import SettingError
 from tfgan_survey.layers.sampling import latent_quantile, latents_from_seeds, random_latents
-from tfgan_survey.settings import check_whole
+from tfgan_survey.settings import check_whole, is_between
+
+
+def check_truncation(truncation: float) -> None:
+    """Refuse a factor on latents that is none.
+
+    Args:
+        truncation: what came.
+
+    Raises:
+        SettingError: not above 0 and at most 1.
+    """
+    if truncation != 1.0 and not is_between(truncation, 0.0, 1.0):
+        raise SettingError(
+            f"truncation={truncation}: expected above 0 and at most 1 (no truncation)."
+        )
 
 
 class SeedSampling(abc.ABC):
@@ -137,7 +153,21 @@ class SeedSampling(abc.ABC):
         Raises:
             ValueError: as in `call`.
         """
-        latents = self.latents(seeds)
+        return self.from_latents(self.latents(seeds), labels)
+
+    def from_latents(self, latents: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+        """Map latents to images, which is what the model's call does unless a kind has another.
+
+        Args:
+            latents: float32 `(batch, latent_dim)`.
+            labels: the condition's rows, for a conditional model.
+
+        Returns:
+            float32 `(batch, *image_shape)` in [0, 1].
+
+        Raises:
+            ValueError: as in `call`.
+        """
         return self(latents if labels is None else [latents, labels])
 
     def latents(self, seeds: tf.Tensor) -> tf.Tensor:
@@ -181,7 +211,7 @@ class SeedSampling(abc.ABC):
         seeds = tf.TensorSpec((None,), tf.int64, "seeds")
 
         def generate(latent, labels=None):
-            return {"images": self(latent if labels is None else [latent, labels])}
+            return {"images": self.from_latents(latent, labels)}
 
         def sample(seeds, labels=None):
             return {"images": self.sample(seeds, labels)}

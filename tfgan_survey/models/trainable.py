@@ -6,7 +6,7 @@ A kind of model adds its networks, its losses and who moves when; see `Trainable
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -82,6 +82,14 @@ class TrainableModel(SavesItself, keras.Model, abc.ABC):
 
         Args:
             images: the training examples as the data set keeps them.
+        """
+
+    def conclude(self, images: np.ndarray, labels: np.ndarray | None = None) -> None:
+        """See the data once more when a training is done; most models have nothing left to fit.
+
+        Args:
+            images: the training examples as the data set keeps them.
+            labels: their labels, or the condition's rows; None without.
         """
 
     @abc.abstractmethod
@@ -349,6 +357,39 @@ class TrainableModel(SavesItself, keras.Model, abc.ABC):
         # Copies: a variable itself cannot leave a step that runs eagerly.
         counted = {name: tf.identity(getattr(self, name).value) for name in self.logged_counters}
         return {**self.loss_means.result(), **counted}
+
+    def scaled(self, optimizer: str, loss: tf.Tensor) -> tf.Tensor:
+        """Return a loss as the optimizer wants it: this replica's share, scaled.
+
+        Args:
+            optimizer: its name.
+            loss: scalar.
+        """
+        return getattr(self, optimizer).scale_loss(loss / self._replicas)
+
+    def descend(
+        self,
+        optimizer: str,
+        variables: Sequence[keras.Variable],
+        compute: Callable[[], dict[str, Any]],
+    ) -> dict[str, Any]:
+        """Move variables down a loss, and nothing else.
+
+        Args:
+            optimizer: its name.
+            variables: those that move; statistics of normalisations move as well.
+            compute: returns the logs, of which `loss` is minimised.
+
+        Returns:
+            What `compute` returned.
+        """
+        with tf.GradientTape(watch_accessed_variables=False) as recorded:
+            recorded.watch([variable.value for variable in variables])
+            logs = compute()
+            scaled = self.scaled(optimizer, logs["loss"])
+        gradients = recorded.gradient(scaled, [variable.value for variable in variables])
+        getattr(self, optimizer).apply(gradients, variables)
+        return logs
 
     # ------------------------------------------------------------------ faults
 

@@ -120,27 +120,6 @@ def update_generator(model, latents, labels) -> tf.Tensor:
     return g_loss
 
 
-def follow(average: keras.Model, network: keras.Model, ema: float, count: tf.Tensor) -> None:
-    """Move an exponential moving average of a network's weights.
-
-    Formula:
-        average <- d average + (1 - d) network,  d = min(ema, (1 + n) / (10 + n))
-
-    Why:
-        The decay of the n-th update is small at first, so that the average forgets the start soon.
-
-    Args:
-        average: the network that holds it.
-        network: the network that has just moved.
-        ema: the decay.
-        count: n, an integer scalar.
-    """
-    done = tf.cast(count, "float32")
-    decay = tf.minimum(ema, (1.0 + done) / (10.0 + done))
-    for own, value in zip(average.weights, network.weights, strict=True):
-        own.assign(decay * own.value + (1.0 - decay) * value.value)
-
-
 @contextlib.contextmanager
 def tape(network: keras.Model):
     """Record gradients of one network's weights only.

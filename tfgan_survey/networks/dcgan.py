@@ -101,15 +101,17 @@ def dcgan_scorer(
     *,
     condition: Condition | None = None,
     seed: int = 0,
-    width: Units = 32,
+    width: Units = 16,
     kernel_size: Units = 4,
+    hidden_units: Units = 128,
     initializer: InitializerName = "he_normal",
 ) -> Scorer:
-    """Build the DCGAN pair's discriminator alone, for models without a generator.
+    """Build the DCGAN pair's discriminator alone, with a hidden layer, without normalisation.
 
     Why:
-        Without normalisation: the score of an image, whose gradient makes images, must not depend
-        on the other images of its batch.
+        For models without a generator. The score of an image, whose gradient makes images, must not
+        depend on the other images of its batch. The pair's score is a sum over the smallest map;
+        here, where D alone has to know what a whole digit is, a hidden layer sees all of the map.
 
     Args:
         image_shape: shape of one image, as the pair takes it.
@@ -119,6 +121,7 @@ def dcgan_scorer(
         seed: seed of the weights.
         width: channels of the first map; smaller maps have twice as many each.
         kernel_size: of the convolutions.
+        hidden_units: of the layer between the smallest map and the score.
         initializer: see `Initializers`; the pair's 0.02 is too small where no batch norm follows.
 
     Returns:
@@ -128,13 +131,13 @@ def dcgan_scorer(
         ValueError: as the pair's.
 
     Source:
-        Radford et al. 2016, arXiv:1511.06434, section 3; no batch norm, see above.
+        Radford et al. 2016, arXiv:1511.06434, section 3; departures: see above.
     """
     spec = Spec(image_shape, as_condition(num_classes, condition))
     _, doublings = _base_and_doublings(spec.image_shape)
     network = _discriminator(
         spec, Initializers(initializer, seed), _widths(width, doublings), kernel_size, "none",
-        "strided", "projection",
+        "strided", "projection", hidden_units,
     )  # fmt: skip
     return Scorer(
         network, image_shape=image_shape, condition=spec.condition, output_range=(-1.0, 1.0)
@@ -172,8 +175,9 @@ def _generator(
 def _discriminator(
     spec: Spec, initializers: Initializers, widths: Sequence[int], kernel_size: int,
     norm: NormName, downsampling: Downsampling, label_input: LabelInput,
+    hidden_units: int | None = None,
 ) -> keras.Model:  # fmt: skip
-    """Build the discriminator: one down-sampling a width, then one linear score."""
+    """Build the discriminator: one down-sampling a width, a hidden layer or none, one score."""
     inputs = Inputs.images(spec)
     code = inputs.condition
     projected = spec.conditional and label_input == "projection"
@@ -186,6 +190,9 @@ def _discriminator(
         x = normalization(norm, True, _MOMENTUM, _EPSILON)(x) if normed else x
         x = keras.layers.LeakyReLU(_SLOPE)(x)
     x = keras.layers.Flatten()(x)
+    if hidden_units is not None:
+        x = keras.layers.Dense(hidden_units, kernel_initializer=initializers())(x)
+        x = keras.layers.LeakyReLU(_SLOPE)(x)
     if projected:
         x = LabelProjection(code.shape[-1], kernel_initializer=initializers())(x, code)
     else:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import functools
-import inspect
-import re
-import typing
 from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
 
 from tfgan_survey.conditions import Condition, as_condition
+from tfgan_survey.networks.builders import public_form
 from tfgan_survey.networks.initializers import InitializerName, Initializers
 from tfgan_survey.networks.scorer import Scorer
 from tfgan_survey.networks.specs import Spec
-from tfgan_survey.registry import Units, checked
+from tfgan_survey.registry import checked
 
 
 @keras.saving.register_keras_serializable("tfgan_survey")
@@ -81,18 +79,6 @@ class NetworkPair(Scorer):
             raise ValueError("Generator and discriminator share variables; build them apart.")
 
 
-# What the public form of a builder takes in place of `spec` and `initializers`.
-_IN_PLACE_OF_SPEC = """\
-    image_shape: shape of one image `(h, w, c)` or point `(features,)`.
-    num_classes: number of classes; None for the unconditional pair.
-    condition: another condition, such as `tfgan_survey.conditions.Vector`.
-    seed: seed of the weights, and of dropout.
-    latent_dim: width of the latent.
-    latent: distribution of the latent, one of `tfgan_survey.layers.sampling.LATENTS`.
-"""
-_INITIALIZER = "    initializer: see `Initializers`.\n"
-
-
 def pair_builder(
     *,
     latent_dim: int = 100,
@@ -126,7 +112,9 @@ def pair_builder(
     """
 
     def decorate(build: Callable) -> Callable[..., NetworkPair]:
-        signature, doc = _public_form(build, latent_dim, latent, initializer)
+        signature, doc = public_form(
+            build, NetworkPair, latent_dim=latent_dim, latent=latent, initializer=initializer
+        )
 
         def public(*args, **kwargs):
             given = signature.bind(*args, **kwargs)
@@ -146,33 +134,3 @@ def pair_builder(
         return checked(public)
 
     return decorate
-
-
-def _public_form(
-    build: Callable, latent_dim: int, latent: str, initializer: str | None
-) -> tuple[inspect.Signature, str]:
-    """Return a builder's public signature and docstring."""
-    types = typing.get_type_hints(build, include_extras=True)
-    own = [
-        one.replace(annotation=types[name])
-        for name, one in inspect.signature(build).parameters.items()
-        if one.kind is inspect.Parameter.KEYWORD_ONLY
-    ]
-    keyword = functools.partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
-    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    parameters = [
-        inspect.Parameter("image_shape", either, annotation=Sequence[int]),
-        inspect.Parameter("num_classes", either, annotation=int | None, default=None),
-        keyword("condition", annotation=Condition | None, default=None),
-        keyword("seed", annotation=int, default=0),
-        keyword("latent_dim", annotation=Units, default=latent_dim),
-        keyword("latent", annotation=str, default=latent),
-        *own,
-    ]
-    text = _IN_PLACE_OF_SPEC
-    if initializer is not None:
-        parameters.append(keyword("initializer", annotation=InitializerName, default=initializer))
-        text += _INITIALIZER
-    doc = inspect.getdoc(build) or ""
-    doc = re.sub(r" {4}spec: .*\n {4}initializers: .*\n", lambda _: text, doc, count=1)
-    return inspect.Signature(parameters, return_annotation=NetworkPair), doc

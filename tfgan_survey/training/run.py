@@ -162,6 +162,7 @@ def train(
                 )
             )
         _fit(trained, data, settings, total, own)
+        trained.conclude(data.images, data.labels)
         finish(trained, run, settings, log, fixed_look(trained, **look))
     return trained, run
 

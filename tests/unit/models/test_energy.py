@@ -228,14 +228,17 @@ def test_options_outside_their_range_are_refused(option, value):
         make(bowl(), **{option: value})
 
 
-def test_the_network_is_the_pairs_discriminator_without_normalisation():
+def test_the_network_is_the_pairs_discriminator_with_a_hidden_layer():
     alone = dcgan_scorer((28, 28, 1), 10, width=4, initializer="normal_002")
     pair = dcgan((28, 28, 1), 10, width=4, discriminator_norm="none", label_input="projection")
     shapes = [
         [(type(layer).__name__, layer.output.shape) for layer in one.discriminator.layers]
         for one in (alone, pair)
     ]
-    assert shapes[0] == shapes[1]
+    assert shapes[0][:6] == shapes[1][:6] and shapes[0][6:8] == [
+        ("Dense", (None, 128)), ("LeakyReLU", (None, 128))
+    ]  # fmt: skip
+    assert shapes[0][-1] == ("LabelProjection", (None, 1))
     assert alone.latent_dim == 784 and alone.output_range == (-1.0, 1.0)
     with pytest.raises(ValueError, match="image_shape"):
         dcgan_scorer((10, 10, 1))

@@ -25,7 +25,7 @@ from tfgan_survey.data.origins.prepared import (
     find_prepared,
     write_prepared,
 )
-from tfgan_survey.data.sets import BUILT_IN
+from tfgan_survey.data.sets import KNOWN
 from tfgan_survey.data.sets.catalogue import DATASETS, DatasetInfo
 from tfgan_survey.errors import DataError, nearest, unknown_name
 from tfgan_survey.files import open_folder, try_lock
@@ -93,7 +93,7 @@ def prepare(
     info = DATASETS.get(name) if info is None else info
     root = data_root(data_dir)
     if not _NAME.fullmatch(str(name)):
-        raise unknown_name("data set", name, {*DATASETS, *BUILT_IN})
+        raise unknown_name("data set", name, KNOWN)
     if found := find_prepared(root, name):
         say_unused(source, f"{name} is prepared already in {found}", log)
         return found
@@ -152,8 +152,7 @@ def _check_name(name: str) -> None:
 
     builders = tfds.list_builders(with_community_datasets=False)
     if name.split("/")[0] not in builders:
-        known = {*DATASETS, *BUILT_IN}
-        raise unknown_name("data set", name, {*known, *nearest(name, {*known, *builders})})
+        raise unknown_name("data set", name, {*KNOWN, *nearest(name, {*KNOWN, *builders})})
 
 
 @contextlib.contextmanager
