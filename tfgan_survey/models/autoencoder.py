@@ -130,9 +130,10 @@ class Autoencoder(ImageInputs, Coding, SeedSampling, TrainableModel):
             images: uint8 training images `(n, *image_shape)`.
         """
         super().adapt(images)
-        seen = self.spec.to_network(tf.constant(images[:_SEEN_BY_CODES]))
-        if not self.spec.conditional:
-            self.code.adapt(self.codec.encode(seen).numpy(), self.seed)
+        seen = images[:_SEEN_BY_CODES]
+        rows = self.check_labels(len(seen), None)  # which class says what matters little here
+        outputs = self.codec.encode(self.spec.to_network(tf.constant(seen)), rows)
+        self.code.adapt(outputs.numpy(), self.seed)
 
     def conclude(self, images, labels=None) -> None:
         """Fit the mixture to the codes of the training set.
