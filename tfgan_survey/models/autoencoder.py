@@ -78,6 +78,7 @@ class Autoencoder(ImageInputs, Coding, SeedSampling, TrainableModel):
     }
     log_names = ("loss", "reconstruction_loss", "penalty", "code_loss")
     truncation = 1.0
+    latent = "mixture"
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgan_survey.errors import SettingError
 from tfgan_survey.models.averaging import average_of, follow
 from tfgan_survey.networks.codec import Codec
 from tfgan_survey.settings import check_whole
@@ -86,6 +87,29 @@ class Coding(abc.ABC):
         """
         for codec in {id(one): one for one in (self.codec, self._averaged)}.values():
             codec.adapt(images)
+
+    def start_from(self, other) -> None:
+        """Take the encoder and the decoder of another model of codes over, averages as weights.
+
+        Args:
+            other: with networks of the same shapes.
+
+        Raises:
+            SettingError: it has no such networks.
+        """
+        if not isinstance(other, Coding):
+            raise SettingError(f"start_from: {other.name} has no encoder and decoder.")
+        for role in ("encoder", "decoder"):
+            source = getattr(other.coder(training=False), role)
+            for codec in (self.codec, self._averaged):
+                network = getattr(codec, role)
+                there, here = ([w.shape for w in one.weights] for one in (source, network))
+                if there != here:
+                    raise SettingError(
+                        f"start_from: the {role} of {other.name} has weights of the shapes "
+                        f"{there}, this one's have {here}; choose the same codec and options."
+                    )
+                network.set_weights(source.get_weights())
 
     def from_latents(self, latents, labels=None) -> tf.Tensor:
         """Return the images of latents, which are codes laid out in one row.

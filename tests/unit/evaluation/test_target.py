@@ -171,6 +171,67 @@ def test_every_flag_arrives(photos, tmp_path):
                "--data-dir", tmp_path)  # fmt: skip
 
 
+def coder(folder):
+    """A run whose model encodes and reconstructs, and cannot sample."""
+    target = Target(folder.path)
+    model = target.subject.model
+    model.abilities = frozenset({"encode", "reconstruct"})
+    model.encode = lambda images, labels: images[:, ::2, ::2] / 255.0
+    model.reconstruct = lambda images, labels: 0.5 * images / 255.0
+
+    def never(*arguments):
+        raise AssertionError("sampled")
+
+    model.generate = never
+    return target
+
+
+def test_a_model_that_cannot_sample_is_judged_without_samples(small_run, tmp_path):
+    target, told = coder(small_run), []
+    (found,) = target.evaluate(progress=lambda step, done: told.append((step, done)))
+    images = load_arrays("mnist_mini", "test", image_size=14).images / 255.0
+    assert (found.name, found.num) == ("reconstruction_error", len(images))
+    assert found.value == pytest.approx(((images / 2) ** 2).sum((1, 2, 3)).mean(), rel=1e-6)
+    names = [one.name for one in found.reference]
+    assert names == ["mean image", "PCA with 30 components"], "and no untrained generator"
+    steps = [step for step, _ in told]
+    assert not [step for step in steps if "sampling" in step]
+    assert told[2] == ("reconstruction_error", 0.05)
+    reason = target.left_out["sliced_wasserstein"]
+    assert reason == ("needs samples; this model cannot sample. It can encode and reconstruct.")
+    assert "told the label" in target.left_out["retrieval"], "it is conditional"
+    with pytest.raises(SettingError, match="sliced_wasserstein needs samples; this model cannot"):
+        target.evaluate(["sliced_wasserstein"])
+    text = write_report(tmp_path / "x.html", target, [found]).read_text()
+    assert "samples of" not in text and "first seed" not in text
+    assert 'id="samples"' not in text and 'id="walks"' not in text and 'id="neighbours"' not in text
+    assert 'id="retrieval"' in text
+
+
+def test_what_other_models_can_do_is_not_said_to_be_left_out(small_run):
+    target = Target(small_run.path)
+    target.evaluate(num=60)
+    assert not {"retrieval", "reconstruction_error"} & set(target.left_out)
+    with pytest.raises(SettingError, match="retrieval needs a model that can encode"):
+        target.evaluate(["retrieval"])
+    target.subject.model.abilities = frozenset({"score"})
+    del target.given
+    with pytest.raises(SettingError, match=r"nothing that is measured by default: .*It can score"):
+        target.evaluate()
+
+
+def test_samples_and_model_are_judged_together(small_run):
+    target = coder(small_run)
+    model = target.subject.model
+    model.abilities = frozenset({"sample", "reconstruct"})
+    del model.generate
+    found = target.evaluate(["reconstruction_error", "sliced_wasserstein"], num=30)
+    assert [(one.name, one.num) for one in found] == [
+        ("reconstruction_error", 2000), ("sliced_wasserstein", 30),
+    ]  # fmt: skip
+    assert [one.name for one in found[1].reference] == ["real images", "untrained survey_cgan"]
+
+
 def test_a_new_metric_is_one_class(monkeypatch, small_run, tmp_path):
     """What a class says of itself is all that choice, help, arrows and refusals need."""
 
