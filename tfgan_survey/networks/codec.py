@@ -175,7 +175,8 @@ def codec_builder(
         A decorator. It takes a function `(spec, initializers, numbers, *, options) -> (encoder,
         decoder)`, whose encoder gives `numbers` numbers for each unit of the code, and returns one
         `(image_shape, num_classes=None, *, condition=None, seed=0, latent_dim, options,
-        initializer) -> Codec`, whose attribute `posterior` is the same with two numbers a unit.
+        initializer) -> Codec`. Its attribute `posterior` is the same with two numbers a unit, and
+        `networks` the function itself.
     """
 
     def decorate(build: Callable) -> Callable[..., Codec]:
@@ -212,6 +213,7 @@ def codec_builder(
             return checked(builder)
 
         made = published(1)
+        made.networks = build
         made.posterior = published(2)
         return made
 
@@ -263,6 +265,18 @@ def mlp(
     if bias == "marginals":
         x = MarginalBias()(x)
     return encoder, inputs.model(keras.layers.Reshape(spec.image_shape)(x), "decoder")
+
+
+@codec_builder(latent_dim=30, initializer="glorot_normal")
+def linear(spec: Spec, initializers: Initializers, numbers) -> tuple[keras.Model, keras.Model]:
+    """Build one dense layer either way, as principal components have.
+
+    Args:
+        spec: what it is built for.
+        initializers: where the weights start.
+        numbers: of each unit of a code that the encoder gives.
+    """
+    return mlp.networks(spec, initializers, numbers, widths=(), bias="zeros")
 
 
 @codec_builder(latent_dim=32, initializer="he_normal")
@@ -339,6 +353,6 @@ def _with_maps(inputs: Inputs) -> keras.KerasTensor:
     return inputs.main if code is None else AppendLabelMaps()(inputs.main, code)
 
 
-CODECS = Registry("codec", {"conv": conv, "mlp": mlp})
+CODECS = Registry("codec", {"conv": conv, "linear": linear, "mlp": mlp})
 POSTERIORS = Registry("codec", {name: build.posterior for name, build in CODECS.items()})
 """The same networks with two numbers for each unit of the code: its mean and log variance."""
