@@ -45,7 +45,7 @@ def invoke(*arguments):
 
 def test_any_image_set_has_metrics_and_says_which_are_left_out(photos, tmp_path):
     test = load_arrays("tiny_photos", "test", data_dir=photos)
-    np.savez(tmp_path / "made.npz", images=test.images[:50], labels=test.labels[:50])
+    np.savez(tmp_path / "made.npz", images=test.images, labels=test.labels)
     page, output = tmp_path / "page.html", tmp_path / "out.json"
     result = invoke(tmp_path / "made.npz", "--dataset", "tiny_photos", "--data-dir", photos,
                     "--report", page, "--output", output)  # fmt: skip
@@ -53,7 +53,7 @@ def test_any_image_set_has_metrics_and_says_which_are_left_out(photos, tmp_path)
     found = {one["name"]: one for one in json.loads(output.read_text())["measurements"]}
     assert list(found) == ["sliced_wasserstein", "class_diversity", "worst_class_diversity"]
     references = {one["name"]: one["value"] for one in found["sliced_wasserstein"]["reference"]}
-    assert found["sliced_wasserstein"]["value"] == 0.0, "the test images themselves"
+    assert found["sliced_wasserstein"]["value"] < 1e-6, "the test images themselves"
     assert 0 < 2 * references["real images"] < references["untrained survey_gan"]
     (left,) = [line for line in result.stdout.splitlines() if line.startswith("left out")]
     assert left.startswith(
@@ -80,7 +80,8 @@ def test_what_is_named_is_not_left_out_in_silence(photos, tmp_path):
 def test_the_run_s_image_size_is_that_of_the_real_images(small_run, tmp_path):
     target = Target(small_run.path, seed=3)
     (found,) = target.evaluate(["sliced_wasserstein"], num=60)
-    real = load_arrays("mnist_mini", "test", image_size=14).images[:60]
+    real = load_arrays("mnist_mini", "test", image_size=14).images
+    real = real[np.random.default_rng(3).permutation(len(real))[:60]]
     assert real.shape[1:] == (14, 14, 1)
     samples, labels = target.samples(60)
     assert samples.dtype == np.uint8 and labels.tolist() == [i % 10 for i in range(60)]
