@@ -11,7 +11,8 @@
 A run is one row at one seed and one budget: it is trained into `runs/reproduce/`, where an
 interrupted training goes on and a longer budget continues a shorter one, and measured into one JSON
 file under `benchmarks/results/reproduce/`. A file that is there is not made again; one that was
-made with other settings is refused. The final weights are scored, never the best checkpoint. With
+made with other settings is refused. The final weights are scored, never the best checkpoint, but
+for rows that name a split of held-out training images by which the training is stopped. With
 `--jobs 2` two runs go side by side, each process with one thread.
 
 Longer than other files, because the table's rows, settings and budgets, stand here as data beside
@@ -32,11 +33,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-RESULTS, RUNS, README = (
-    Path("benchmarks/results/reproduce"),
-    Path("runs/reproduce"),
-    Path("README.md"),
-)
+RESULTS, RUNS = Path("benchmarks/results/reproduce"), Path("runs/reproduce")
+README, CODES = Path("README.md"), Path("docs/codes.md")
 BEGIN, END = "<!-- reproduce.py: begin -->", "<!-- reproduce.py: end -->"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 ONE_THREAD = dict.fromkeys((*THREADS, "TF_NUM_INTEROP_THREADS"), "1")
@@ -60,6 +58,10 @@ class Row:
         num: samples that are measured.
         settings: settings beside the model's own.
         trials: compositions or settings that were tried before this one was fixed.
+        validate: split of training images that are left out of it; the model with the least loss on
+            them is scored. None scores the final weights.
+        start_from: row whose model, at the same seed, the training starts from.
+        page: where the row is shown.
     """
 
     model: str
@@ -74,6 +76,9 @@ class Row:
     num: int = 10_000
     settings: Mapping[str, Any] = field(default_factory=dict)
     trials: int = 1
+    validate: str | None = None
+    start_from: str | None = None
+    page: Path = README
 
     def steps(self, budget: str) -> int:
         """Return the training steps of a budget."""
@@ -165,6 +170,64 @@ def _rows() -> dict[str, Row]:
             )
             for name in DIVERGENCES
         },
+        **_codes(),
+    }  # fmt: skip
+
+
+def _codes() -> dict[str, Row]:
+    """Return the rows of models that encode."""
+    held_out = {"validate": "train[50000:]"}
+    bound = ("negative_log_likelihood",)
+    error, nearest = ("reconstruction_error",), ("precision_at_10", "retrieval_map")
+    drawn = ("frechet_distance", "precision", "recall", "sharpness")
+    measured = (*error, "retrieval")
+    sampled = ("frechet_distance", "precision_recall", "sharpness")
+
+    from tfgan_survey.zoo import MODELS
+
+    def row(model, steps, metrics, shown, seeds=_ONE, **options):
+        steps = steps or MODELS[model].quick
+        return Row(model, steps, steps, (seeds, _THREE), metrics, shown, page=CODES, **options)
+
+    deep = {"published": "3.00 (Hinton & Salakhutdinov 2006)", "goal": "at most 3.0, aim 2.0"}
+    map_goal = {"goal": "above PCA's 0.956 / 0.441"}
+    return {
+        "pca": row("pca", 468, measured, (*error, *nearest), published="13.87 (the same)"),
+        "autoencoder": row("autoencoder", 10_000, measured, (*error, *nearest), **map_goal),
+        "deep_autoencoder": row("deep_autoencoder", 25_000, measured, (*error, *nearest), **deep),
+        "denoising_autoencoder": row(
+            "denoising_autoencoder", 4_000, measured, (*error, *nearest), **map_goal
+        ),
+        "sparse_autoencoder": row(
+            "sparse_autoencoder", 4_000, measured, (*error, *nearest), **map_goal
+        ),
+        "bits-64": row(
+            "autoencoder", 10_000, measured, (*error, *nearest),
+            settings={"code": "binary", "latent_dim": 64}, goal="0.910 / 0.447 (ITQ, 64 bits)",
+        ),
+        "discrete_autoencoder": row(
+            "discrete_autoencoder", 6_000, error, error, goal="at most 3.3",
+            published="3.30 (keras.io, training images)",
+        ),
+        "vae": row(
+            "vae", 50_000, bound, bound, dataset="binarised_mnist", trials=2, **held_out,
+            goal="at most 89.9", published="89.9 (200 samples)",
+        ),
+        "iwae": row(
+            "iwae", 12_000, bound, bound, dataset="binarised_mnist", trials=2, start_from="vae",
+            settings={"decay": 1.0002, "warm_up_steps": 0}, goal="at most 87.1 (5,000 samples)",
+            published="87.1 (5,000 samples)", **held_out,
+        ),
+        "vae-grey": row("vae", 20_000, sampled, drawn, dataset="mnist"),
+        "vae-no-prior": row(
+            "vae", 20_000, sampled, drawn, dataset="mnist", settings={"kl_weight": 0.0}
+        ),
+        "autoencoder-mixture": row(
+            "autoencoder", 10_000, sampled, drawn, settings={"mixture_components": 50}
+        ),
+        "discriminator_only": row(
+            "discriminator_only", None, ("classifier_score", *sampled), ("classifier_score", *drawn)
+        ),
     }  # fmt: skip
 
 
@@ -214,9 +277,22 @@ def settings_of(run: Run):
     """Return the resolved settings of a run."""
     from tfgan_survey.zoo import resolve
 
+    return resolve(_rows()[run.row].model, overrides_of(run))
+
+
+def overrides_of(run: Run) -> dict[str, Any]:
+    """Return what a run's settings have beside the model's own."""
     row = _rows()[run.row]
     own = {"dataset": row.dataset, "seed": run.seed, "steps": run.steps}
-    return resolve(row.model, {**row.settings, **own})
+    if row.start_from is not None:
+        before = Run(row.start_from, run.seed, _rows()[row.start_from].steps("short"))
+        own["start_from"] = str(scored(before, before.folder))
+    return {**row.settings, **own}
+
+
+def scored(run: Run, folder: Path) -> Path:
+    """Return the model of a run folder that is scored."""
+    return folder / "best.keras" if _rows()[run.row].validate else folder
 
 
 def is_there(run: Run) -> bool:
@@ -247,13 +323,13 @@ def execute(run: Run, data_dir: Path | None) -> None:
     row, settings = _rows()[run.row], settings_of(run)
     record = {"row": run.row, "seed": run.seed, "steps": run.steps, "settings": settings.to_dict()}
     folder = RunFolder(run.folder)
-    overrides = {**row.settings, "dataset": row.dataset, "seed": run.seed, "steps": run.steps}
     try:
         train(
             row.model,
             folder.path,
             resume=folder.started,
-            overrides=overrides,
+            overrides=overrides_of(run),
+            validate=row.validate,
             data_dir=data_dir,
             verbose=0,
         )
@@ -262,7 +338,12 @@ def execute(run: Run, data_dir: Path | None) -> None:
         return
     rows = read_history(folder.history)
     start = time.monotonic()
-    measured = evaluate_run(folder.path, metrics=row.metrics, num=row.num, data_dir=data_dir)
+    measured = evaluate_run(
+        scored(run, folder.path),
+        metrics=row.metrics,
+        num=row.num,
+        data_dir=data_dir,
+    )
     print(format_table(measured), flush=True)
     record |= {
         "versions": folder.record()["versions"],
@@ -309,24 +390,26 @@ def execute_all(missing: Sequence[Run], jobs: int, data_dir: Path | None) -> Non
 
 
 def render() -> None:
-    """Write the table between the marks in the README, from the files alone."""
-    text = README.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
+    """Write the tables between the marks in their pages, from the files alone."""
     from tfgan_survey.files import write_text
 
-    write_text(README, f"{before}{BEGIN}\n{table()}\n{END}{after}")
-    print(f"wrote the table into {README}")
+    for page in (README, CODES):
+        before, rest = page.read_text(encoding="utf-8").split(BEGIN)
+        _, after = rest.split(END)
+        write_text(page, f"{before}{BEGIN}\n{table(page)}\n{END}{after}")
+        print(f"wrote the table into {page}")
 
 
-def table() -> str:
-    """Return the table as Markdown: of each row the longest budget that was measured."""
+def table(page: Path = README) -> str:
+    """Return a page's table as Markdown: of each row the longest budget that was measured."""
     lines = [
         "| row | data | steps, seeds, trials | measured | real data | goal | published "
         "| minutes (cores) |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, row in _rows().items():
+        if row.page != page:
+            continue
         records = [
             json.loads(path.read_text(encoding="utf-8"))
             for path in sorted(RESULTS.glob(f"{name}-*steps-seed*.json"))

@@ -1,10 +1,11 @@
-"""Grids, films and curves: arrays in, files out."""
+"""Grids, films, curves and planes of classes: arrays in, files out."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -14,6 +15,12 @@ from tfgan_survey.files import written_aside
 _GAP = 1  # pixels of background between tiles
 _PLANE = 140  # pixels of a plane's side, before scaling
 _MARGIN = 14  # pixels for a row's label, before scaling
+
+CLASS_COLOURS = ("#1f6fb4", "#d96b00", "#23882a", "#cc2a2a", "#8052ba",
+                 "#8c564b", "#cf4fa8", "#6b6b6b", "#8a8a0c", "#0b8fa0")  # fmt: skip
+"""Of the first ten classes; ten more have them again, with another mark."""
+_MARKS = ("o", "x")
+_REGION = "#d01010"  # the red frame of the lecture's picture
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
@@ -65,6 +72,39 @@ def grid(
     sheet = sheet.astype(np.uint8).repeat(scale, 0).repeat(scale, 1)
     picture = Image.fromarray(sheet[..., 0] if channels == 1 else sheet)
     return picture if row_labels is None else _with_labels(picture, row_labels, rows, scale)
+
+
+def stacked(groups: Mapping[str, np.ndarray], columns: int = 10, scale: int = 2) -> Image.Image:
+    """Lay sets of images that belong together under each other, named, as many rows as it takes.
+
+    Args:
+        groups: name to images `(n, height, width, channels)`, all of one shape; image i of every
+            set stands in one column.
+        columns: images in a row.
+        scale: whole factor by which pixels are enlarged.
+
+    Returns:
+        A Pillow image: the first `columns` images of each set in turn, then the next ones.
+
+    Raises:
+        ValueError: no sets, or of different shapes.
+
+    Example:
+        >>> stacked({"original": images, "decoded": model.reconstruct(images)})
+    """
+    sets = {name: to_uint8(images) for name, images in groups.items()}
+    shapes = {images.shape for images in sets.values()}
+    if len(shapes) != 1:
+        came = ", ".join(f"{name} {images.shape}" for name, images in sets.items()) or "none"
+        raise ValueError(f"sets of images of one shape are laid under each other; {came} came.")
+    (shape,) = shapes
+    columns = min(columns, shape[0])
+    blank = np.zeros((-shape[0] % columns, *shape[1:]), np.uint8)
+    # (sets, blocks, columns, ...) to (blocks, sets, columns, ...)
+    whole = np.stack([np.concatenate([images, blank]) for images in sets.values()])
+    blocks = whole.reshape(len(sets), -1, columns, *shape[1:]).swapaxes(0, 1)
+    names = list(sets) * len(blocks)
+    return grid(blocks.reshape(-1, *shape[1:]), columns, names, scale)
 
 
 def scatter(points: np.ndarray, reach: float | None = None, scale: int = 2) -> Image.Image:
@@ -145,15 +185,9 @@ def save_curves(
     Raises:
         ImportError: matplotlib is missing; the message names the extra.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("curves need matplotlib: pip install 'tfgan-survey[plots]'") from error
     probes = probes or {}
     count = max(1, len(groups) + len(probes))
-    figure = Figure(figsize=(7, 1.5 + 2 * count), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = _figure(7, 1.5 + 2 * count, "curves")
     panels = list(figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0])
     mark = "o" if len(steps) < 30 else None
     for axis, (label, lines) in zip(panels, groups.items(), strict=False):
@@ -170,6 +204,117 @@ def save_curves(
         axis.set(ylabel=name)
     panels[0].set(title=title)
     panels[-1].set(xlabel="training steps")
+    return _save_figure(figure, path)
+
+
+def save_classes(
+    points: np.ndarray,
+    path: str | Path,
+    labels: np.ndarray | None = None,
+    names: Sequence[str] = (),
+    title: str = "",
+    region: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Path:
+    """Draw points of the plane in the colours of their classes, with a legend.
+
+    Args:
+        points: see `draw_classes`; so are `labels`, `names` and `region`.
+        path: PNG file.
+        labels: see `points`.
+        names: see `points`.
+        title: shown above.
+        region: see `points`.
+
+    Returns:
+        `path`.
+
+    Raises:
+        ImportError: matplotlib is missing; the message names the extra.
+        ValueError: as `draw_classes`.
+    """
+    figure = _figure(7, 6, "pictures of codes")
+    axes = figure.subplots()
+    draw_classes(axes, points, labels, names, region)
+    axes.grid(alpha=0.3)
+    axes.set_title(title, fontsize=10)
+    return _save_figure(figure, path)
+
+
+def draw_classes(
+    axes: Any,
+    points: np.ndarray,
+    labels: np.ndarray | None = None,
+    names: Sequence[str] = (),
+    region: tuple[np.ndarray, np.ndarray] | None = None,
+    *,
+    colours: Sequence[str] = CLASS_COLOURS,
+    ink: str = "black",
+    paper: str = "white",
+    frame: str = _REGION,
+) -> None:
+    """Draw points into axes: a colour a class, its name in the legend and at its median.
+
+    Args:
+        axes: of a matplotlib figure.
+        points: `(n, 2)`, finite.
+        labels: class ids `(n,)`; None for points of one kind.
+        names: name of every class; those beyond twice the colours are drawn as one, "others".
+        region: corners `(lowest, highest)` of a rectangle that is framed.
+        colours: of the classes.
+        ink: of text, and of points of one kind.
+        paper: behind the names.
+        frame: of the region.
+
+    Raises:
+        ValueError: points that are none, or labels that are not one a point.
+    """
+    points = np.asarray(points, np.float64)
+    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+        raise ValueError(f"points of shape {points.shape}: expected finite numbers (n, 2).")
+    kinds = {"": (points, ink, "o")}
+    if labels is not None:
+        labels = np.asarray(labels)
+        if labels.shape != (len(points),):
+            raise ValueError(f"{len(points)} points and labels {labels.shape}: one each, please.")
+        own = len(colours) * len(_MARKS)
+        kinds = {
+            names[i]: (points[labels == i], colours[i % len(colours)], _MARKS[i // len(colours)])
+            for i in range(min(len(names), own))
+        }
+        if len(names) > own:
+            kinds["others"] = (points[labels >= own], ink, ".")
+    shown = {name: kind for name, kind in kinds.items() if len(kind[0])}
+    for index, (name, (its, colour, mark)) in enumerate(shown.items()):
+        axes.plot(*its.T, mark, color=colour, markersize=3.5, alpha=0.7, label=name,
+                  markeredgewidth=0 if mark == "o" else 0.8, gid=f"own-kind-{index}")  # fmt: skip
+    if region is not None:
+        (left, bottom), (right, top) = region
+        axes.plot([left, right, right, left, left], [bottom, bottom, top, top, bottom],
+                  color=frame, linewidth=1.5, gid="own-region")  # fmt: skip
+    if labels is None:
+        return
+    behind = {"boxstyle": "round,pad=0.15", "facecolor": paper, "edgecolor": "none", "alpha": 0.75}
+    for name, (its, _, _) in shown.items():
+        axes.text(*np.median(its, axis=0), name, color=ink, fontsize=9, fontweight="bold",
+                  ha="center", va="center", bbox=behind, clip_on=True)  # fmt: skip
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, labelcolor=ink,
+                markerscale=2, handletextpad=0.2, borderaxespad=0.2,
+                ncols=-(-len(shown) // 15))  # fmt: skip
+
+
+def _figure(width: float, height: float, what: str) -> Any:
+    """Return a matplotlib figure, inches, that belongs to no window."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(f"{what} need matplotlib: pip install 'tfgan-survey[plots]'") from error
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _save_figure(figure: Any, path: str | Path) -> Path:
     path = Path(path)
     with written_aside(path) as aside:
         figure.savefig(aside, dpi=110)

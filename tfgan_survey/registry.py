@@ -192,7 +192,8 @@ def checked(function: Callable) -> Callable:
 def _adapter(annotation: Any):
     from pydantic import TypeAdapter  # here: listing models needs no validation
 
-    return TypeAdapter(annotation, config={"allow_inf_nan": False})
+    # Parts of a model, such as an optional regularizer, are checked for their class.
+    return TypeAdapter(annotation, config={"allow_inf_nan": False, "arbitrary_types_allowed": True})
 
 
 def _members(annotation: Any) -> list[Any]:

@@ -53,6 +53,8 @@ class Settings:
         batch_size: real images a step.
         epochs: passes over the data; None where `steps` counts.
         steps: training steps; None where `epochs` counts.
+        start_from: run folder or `.keras` file of a model whose weights a new training starts from;
+            None for weights drawn anew.
         seed: the one seed: weights, order of the data, latents, penalties.
         precision: `float32`, or `bfloat16` for the networks' activations.
         deterministic: whether TensorFlow's deterministic kernels are forced.
@@ -71,6 +73,7 @@ class Settings:
     batch_size: int = 128
     epochs: int | None = None
     steps: int | None = None
+    start_from: str | None = None
     seed: int = 0
     precision: Literal["float32", "bfloat16"] = "float32"
     deterministic: bool = False

@@ -1,5 +1,7 @@
 """Reference values on all of real MNIST and Fashion-MNIST; half a minute each, data needed."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
@@ -7,6 +9,7 @@ from sklearn.decomposition import PCA
 from tfgan_survey.data import load_arrays
 from tfgan_survey.evaluation import evaluate_samples
 from tfgan_survey.metrics import METRICS, Bench, gan_train
+from tfgan_survey.metrics.bench import PRINCIPAL
 from tfgan_survey.metrics.features import Features
 from tfgan_survey.metrics.frechet import frechet_distance
 from tfgan_survey.metrics.kernel_distance import kernel_distance
@@ -42,6 +45,31 @@ def test_parzen_rewards_blur(train, test_set, clip, expected):
     blurred = blurred.clip(0, 1) if clip else blurred
     result = parzen_log_likelihood(blurred, train[50000:], test_set.images, check_range=False)
     assert result.value == pytest.approx(expected, abs=0.05)
+
+
+def test_retrieval_and_reconstruction_by_pixels_and_by_components(test_set):
+    """Lines that a code has to beat; the model here is a code that keeps nothing."""
+    train = load_arrays("mnist", "train")
+    model = SimpleNamespace(
+        encode=lambda images: np.zeros((len(images), 2), np.float32),
+        reconstruct=lambda images: np.zeros(images.shape),
+        spec=SimpleNamespace(conditional=False),
+    )
+    bench = Bench(None, None, train, test_set, "mnist", model=model)
+    measured = [METRICS[name]().measure(bench) for name in ("retrieval", "reconstruction_error")]
+    assert [ref.name for ref in measured[0][0].reference] == ["pixels", PRINCIPAL]
+    found = {
+        one.name: (one.value, *(ref.value for ref in one.reference))
+        for some in measured
+        for one in some
+    }
+    # All distances are 0, so that the training set's own order is the ranking.
+    nothing, pixels, components = np.transpose([found[n] for n in METRICS["retrieval"].outcomes])
+    assert nothing == pytest.approx([0.1, 0.1], abs=0.03)
+    assert pixels == pytest.approx([0.9425, 0.4203], abs=5e-4)
+    assert components == pytest.approx([0.9564, 0.4405], abs=5e-4)
+    ink = ((test_set.images / 255.0) ** 2).sum((1, 2, 3)).mean()
+    assert found["reconstruction_error"] == pytest.approx((ink, 52.897, 13.866), abs=2e-3)
 
 
 @pytest.mark.parametrize(("dataset", "required"), [("mnist", 0.993), ("fashion_mnist", 0.91)])

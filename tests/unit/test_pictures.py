@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from tfgan_survey import pictures
@@ -51,6 +52,75 @@ def test_row_labels_widen_the_grid_and_are_drawn():
     assert labelled.size[0] > plain.size[0] and labelled.size[1] == plain.size[1]
     margin = np.asarray(labelled)[:, : labelled.size[0] - plain.size[0]]
     assert margin.min() < 100 and margin.max() == 255
+
+
+def test_stacked_keeps_what_belongs_together_in_a_column():
+    """Tile (block, set, column) is image block * columns + column of its set, or black."""
+    rng = np.random.default_rng(1)
+    sets = {"x": rng.integers(1, 256, (5, 4, 6, 1), dtype=np.uint8),
+            "made": rng.integers(1, 256, (5, 4, 6, 1)) / 255.0}  # fmt: skip
+    sheet = np.asarray(pictures.stacked(sets, columns=3, scale=1))
+    tiles = sheet[:, -(3 * 7 - 1) :]
+    assert sheet.shape[0] == 4 * 5 - 1 and sheet.shape[1] > tiles.shape[1], "names stand left"
+    for block, which, column in np.ndindex(2, 2, 3):
+        top, left = (2 * block + which) * 5, column * 7
+        index = 3 * block + column
+        images = pictures.to_uint8(list(sets.values())[which])[..., 0]
+        expected = images[index] if index < 5 else np.zeros((4, 6))
+        np.testing.assert_array_equal(tiles[top : top + 4, left : left + 6], expected)
+    few = np.asarray(pictures.stacked({"x": sets["x"][:2], "y": sets["made"][:2]}, 10, scale=1))
+    assert few.shape[1] < sheet.shape[1], "no wider than there are images"
+    for wrong in ({}, {"x": sets["x"], "y": sets["made"][:4]}):
+        with pytest.raises(ValueError, match="one shape"):
+            pictures.stacked(wrong)
+
+
+def drawn(points, **options):
+    """Draw into real axes; return them."""
+    axes = Figure().subplots()
+    pictures.draw_classes(axes, points, **options)
+    return axes
+
+
+def test_classes_have_their_points_their_colours_and_their_names():
+    rng = np.random.default_rng(0)
+    points, labels = rng.normal(size=(60, 2)), np.arange(60) % 3
+    names = [f"class {i}" for i in range(4)]
+    axes = drawn(points, labels=labels, names=names, region=([-1, -2], [3, 4]))
+    *kinds, frame = axes.lines
+    assert [line.get_label() for line in kinds] == names[:3], "a class without points is not named"
+    for index, line in enumerate(kinds):
+        np.testing.assert_array_equal(line.get_xydata(), points[labels == index])
+        assert line.get_color() == pictures.CLASS_COLOURS[index]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == names[:3]
+    at = {text.get_text(): text.get_position() for text in axes.texts}
+    np.testing.assert_allclose(at["class 2"], np.median(points[labels == 2], axis=0))
+    corners = frame.get_xydata()
+    assert corners.min(axis=0).tolist() == [-1, -2] and corners.max(axis=0).tolist() == [3, 4]
+
+
+def test_more_classes_than_colours_are_told_apart_and_the_rest_is_others():
+    points = np.arange(50.0).reshape(25, 2)
+    axes = drawn(points, labels=np.arange(25), names=[str(i) for i in range(25)])
+    looks = [(line.get_color(), line.get_marker()) for line in axes.lines]
+    assert len(set(looks)) == 21 and looks[3][0] == looks[13][0] and looks[3] != looks[13]
+    np.testing.assert_array_equal(axes.lines[20].get_xydata(), points[20:])
+    assert axes.lines[20].get_label() == "others"
+    plain = drawn(points)
+    assert plain.get_legend() is None and len(plain.lines) == 1
+    for wrong in (points[:, :1], np.full((3, 2), np.nan)):
+        with pytest.raises(ValueError, match="finite numbers"):
+            drawn(wrong)
+    with pytest.raises(ValueError, match="one each"):
+        drawn(points, labels=[1], names=["0", "1"])
+
+
+def test_a_plane_of_classes_is_a_file(tmp_path):
+    points = np.random.default_rng(0).normal(size=(30, 2))
+    path = pictures.save_classes(points, tmp_path / "a.png", np.arange(30) % 2, ["a", "b"], "t")
+    with Image.open(path) as picture:
+        seen = {tuple(colour) for colour in np.asarray(picture.convert("RGB")).reshape(-1, 3)}
+    assert len(seen) > 20 and [one.name for one in tmp_path.iterdir()] == ["a.png"]
 
 
 def test_to_uint8_rounds_and_refuses():

@@ -1,4 +1,4 @@
-"""Commands that measure: `metrics` and `evaluate`."""
+"""Commands that measure and compare: `metrics`, `evaluate` and `retrieve`."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class _NamesMetrics(click.Command):
 def metrics() -> None:
     """List the metrics: what each yields, which way is better, what it needs and costs."""
     from tfgan_survey.metrics import METRICS
+    from tfgan_survey.metrics.needs import ability
 
     rows = [("name", "yields", "needs", "takes", "by default", "what it is")]
     for name, one in METRICS.items():
         yields = ", ".join(f"{key} ({way})" if way else key for key, way in one.outcomes.items())
-        needs = ", ".join(
-            need.__name__.removeprefix("has_").replace("_", " ") for need in one.needs
-        )
+        asked = (*one.needs, *([] if one.judges == "sample" else [ability(one.judges)]))
+        needs = ", ".join(need.__name__.removeprefix("has_").replace("_", " ") for need in asked)
         by_default = "no" if one.default is None else "yes"
         rows.append((name, yields, needs, one.cost, by_default, one.summary()))
     table(rows)
@@ -88,3 +88,32 @@ def evaluate(
         click.echo(f"wrote {output}")
     if report is not None:
         click.echo(f"wrote {evaluation.write_report(report, subject, found)}")
+
+
+@click.command()
+@click.argument("run", type=PathType())
+@click.option(
+    "--query", type=click.IntRange(0), metavar="N", help="Test image [one of each class]."
+)
+@click.option("--num", type=click.IntRange(1), default=10, show_default=True, help="How many.")
+@click.option("--output", type=PathType(), help="Picture, .png [retrieval.png in the run folder].")
+@click.option("--dataset", help="Data set that is searched [the run's own].")
+@SOURCE
+@DATA_DIR
+def retrieve(run: Path, output: Path | None, **options: Any) -> None:
+    """Show the training images nearest to test images, by pixels and by the code of RUN.
+
+    Prints indices, classes and distances, and writes a picture with two rows a query: the query
+    before its nearest by pixels, and before its nearest by code. `evaluate --metrics retrieval`
+    says how good the code is on the whole.
+    """
+    if output is None:
+        folder = run if run.is_dir() else run.parent
+        output = folder / "retrieval.png"
+    if output.suffix != ".png":
+        raise click.UsageError(f"--output {output}: expected a name ending in .png.")
+    start_tensorflow()
+    from tfgan_survey import evaluation
+
+    table(evaluation.retrieve(run, output=output, **options).rows())
+    click.echo(f"wrote {output}")

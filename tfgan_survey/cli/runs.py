@@ -67,7 +67,7 @@ def data_prepare(name: str, source: str, data_dir: Path | None) -> None:
 
 @click.command()
 @click.argument("model")
-@click.option("--dataset", help="Data set; the model's own by default.")
+@click.option("--dataset", help="Data set, folder of pictures or .npz [the model's own].")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
 @click.option("--steps", type=click.IntRange(1), help="Training steps, instead of epochs.")
 @click.option("--batch-size", type=click.IntRange(1), help="Real images a step.")
@@ -80,6 +80,7 @@ def data_prepare(name: str, source: str, data_dir: Path | None) -> None:
 @click.option("--probe-every", type=click.IntRange(1), help="Steps between probes [1000].")
 @click.option("--probe-num", type=click.IntRange(1), help="Samples a probe [2000].")
 @click.option("--keep-best", metavar="METRIC", help="Keep best.keras by this probed metric.")
+@click.option("--validate", metavar="SPLIT", help="Keep best.keras by the loss on this split.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other setting.")
 @SOURCE
 @DATA_DIR
@@ -94,7 +95,7 @@ def train(model: str, output: Path | None, resume: bool, **options: Any) -> None
     data_dir, source = options.pop("data_dir"), options.pop("source")
     tensorboard = options.pop("tensorboard")
     probing = _probing(*(options.pop(f"probe{key}") for key in ("", "_every", "_num")))
-    keep_best = options.pop("keep_best")
+    keep_best, validate = options.pop("keep_best"), options.pop("validate")
     if options["epochs"] and options["steps"]:
         raise click.UsageError("--epochs and --steps exclude each other.")
     if not options["deterministic"]:
@@ -114,6 +115,7 @@ def train(model: str, output: Path | None, resume: bool, **options: Any) -> None
         source=source,
         tensorboard=tensorboard,
         keep_best=keep_best,
+        validate=validate,
         **probing,
         log=click.echo,
     )

@@ -52,18 +52,40 @@ class ImageSet(ExampleSet):
         Raises:
             SettingError: a size that is not one or two positive integers.
         """
-        size = (image_size, image_size) if np.ndim(image_size) == 0 else tuple(image_size)
-        if len(size) != 2 or any(int(s) != s or s < 1 for s in size):
-            raise SettingError(
-                f"image_size is {image_size!r}; expected a positive integer or (height, width)."
-            )
-        height, width = (int(s) for s in size)
+        height, width = sides(image_size)
         if (height, width) == self.image_shape[:2]:
             return self
         channels = self.image_shape[2]
         images = np.empty((len(self), height, width, channels), np.uint8)
         for source, target in zip(self.images, images, strict=True):
             picture = Image.fromarray(source[..., 0] if channels == 1 else source)
-            picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-            target[...] = np.asarray(picture).reshape(target.shape)
+            target[...] = np.asarray(fitted(picture, height, width)).reshape(target.shape)
         return dataclasses.replace(self, images=images)
+
+
+def sides(image_size: int | tuple[int, int]) -> tuple[int, int]:
+    """Return height and width.
+
+    Args:
+        image_size: the side, or `(height, width)`, in pixels, at least 1.
+
+    Raises:
+        SettingError: a size that is not one or two positive integers.
+    """
+    size = (image_size, image_size) if np.ndim(image_size) == 0 else tuple(image_size)
+    if len(size) != 2 or any(int(s) != s or s < 1 for s in size):
+        raise SettingError(
+            f"image_size is {image_size!r}; expected a positive integer or (height, width)."
+        )
+    return int(size[0]), int(size[1])
+
+
+def fitted(picture: Image.Image, height: int, width: int) -> Image.Image:
+    """Stretch a picture with a bilinear filter that is antialiased when it shrinks.
+
+    Args:
+        picture: any size.
+        height: in pixels.
+        width: in pixels.
+    """
+    return picture.resize((width, height), Image.Resampling.BILINEAR)

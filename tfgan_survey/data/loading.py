@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def prepare(
-    name: str,
+    name: str | os.PathLike,
     source: str | os.PathLike = "auto",
     data_dir: str | os.PathLike | None = None,
     *,
@@ -31,7 +31,7 @@ def prepare(
         log: called with one line for each step.
 
     Returns:
-        The prepared folder; for `"mnist_mini"` its file.
+        The prepared folder; for `"mnist_mini"` its file; for a path that path, looked at.
 
     Raises:
         UnknownNameError: unknown data set or source.
@@ -46,7 +46,7 @@ def prepare(
 
 
 def load_arrays(
-    name: str,
+    name: str | os.PathLike,
     split: str = "train",
     *,
     image_size: int | tuple[int, int] | None = None,
@@ -59,7 +59,9 @@ def load_arrays(
         name: `"mnist"`, `"fashion_mnist"`, `"cifar10"`, `"mnist_mini"` (shipped, no network),
             `"binarised_mnist"` (MNIST, each pixel drawn black or white with its grey value as the
             probability, always the same draw) or any TensorFlow Datasets image classification set
-            with 1 or 3 channels; `"ring"` and `"grid"` are points in the plane, made here.
+            with 1 or 3 channels; `"ring"` and `"grid"` are points in the plane, made here; or a
+            path: a folder of pictures, see `sets.pictures.PictureFolder`, or an `.npz`, see
+            `sets.own.ArrayFile`.
         split: such as `"train"`, `"train[50000:60000]"`, `"train[:10%]"`, `"train+test"`; slices
             count in the original order (IDX order for MNIST), not in TensorFlow Datasets' own.
         image_size: resize to this side or `(height, width)`; default: as it is.
@@ -79,7 +81,7 @@ def load_arrays(
 
 
 def load(
-    name: str,
+    name: str | os.PathLike,
     split: str = "train",
     batch_size: int = 128,
     *,

@@ -12,7 +12,9 @@ _MODULES = {
     "Target": "target",
     "format_table": "output",
     "write_measurements": "output",
+    "retrieve": "retrieval",
     "require_plots": "charts",
     "write_report": "report",
+    "write_pictures": "album",
 }
 __getattr__, __dir__, __all__ = attach(__name__, _MODULES)

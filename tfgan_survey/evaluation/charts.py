@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tfgan_survey.pictures import CLASS_COLOURS, draw_classes
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -22,6 +24,8 @@ _MOST = 600  # points of a line; more cannot be told apart at this size
 # Colours that stand for variables of the style sheet, so that a page can be light and dark.
 _INKS = {"--line": "#010101", "--dim": "#020202", "--ink": "#030303"}
 _INKS |= {f"--s{index}": f"#0405{index:02x}" for index in range(COLOURS)}
+_INKS |= {"--card": "#060606", "--frame": "#070707"}
+_INKS |= {f"--c{index}": f"#0809{index:02x}" for index in range(len(CLASS_COLOURS))}
 
 
 class Chart(NamedTuple):
@@ -88,13 +92,7 @@ def line_chart(
                       markeredgecolor=_INKS["--ink"], markeredgewidth=1.6,
                       gid="own-mark")  # fmt: skip
     axes.set_xlabel(across, color=_INKS["--dim"])
-    axes.grid(color=_INKS["--line"], linewidth=0.8)
-    axes.tick_params(length=0, colors=_INKS["--dim"])
-    axes.xaxis.set_major_formatter("{x:,g}")
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.locator_params(nbins=5)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    _quiet(axes)
     ends = "; ".join(f"{name} ends at {xy[-1, 1]:.4g}" for name, xy in kept.items())
     return Chart(title, tuple(kept), _svg(figure, f"{title} over {across}: {ends}"))
 
@@ -129,6 +127,47 @@ def scatter(
     outside = len(points) - len(shown)
     said = f"{title}: {len(points):,} points" + (f", {outside:,} outside" if outside else "")
     return Chart(said, (), _svg(figure, f"{said}, over the {len(modes)} modes of the mixture"))
+
+
+def class_scatter(
+    points: np.ndarray,
+    title: str,
+    labels: np.ndarray | None = None,
+    names: Sequence[str] = (),
+    region: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Chart:
+    """Draw points of the plane in the colours of their classes, with a legend.
+
+    Args:
+        points: see `tfgan_survey.pictures.draw_classes`; so are `labels`, `names` and `region`.
+        title: becomes the caption.
+        labels: see `points`.
+        names: see `points`.
+        region: see `points`.
+
+    Returns:
+        The chart.
+    """
+    figure, axes = _figure(5.4, 4.4)
+    colours = [_INKS[f"--c{index}"] for index in range(len(CLASS_COLOURS))]
+    inks = {"ink": _INKS["--ink"], "paper": _INKS["--card"], "frame": _INKS["--frame"]}
+    draw_classes(axes, points, labels, names, region, colours=colours, **inks)
+    _quiet(axes)
+    said = f"{title}: {len(points):,} points"
+    if labels is not None:
+        said += f" of {len(np.unique(labels))} classes"
+    return Chart(title, (), _svg(figure, said))
+
+
+def _quiet(axes: Any) -> None:
+    """Leave nothing of the axes but a grid and few numbers."""
+    axes.grid(color=_INKS["--line"], linewidth=0.8)
+    axes.tick_params(length=0, colors=_INKS["--dim"])
+    axes.xaxis.set_major_formatter("{x:,g}")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.locator_params(nbins=5)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Any]:

@@ -1,4 +1,4 @@
-"""The pictures of a report: samples, their nearest training images, walks between latents."""
+"""The pictures of a report: samples and what is near them, walks, codes, reconstructions."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ import numpy as np
 from tfgan_survey import pictures
 from tfgan_survey.data.sets.mixtures import MIXTURES
 from tfgan_survey.evaluation import charts
+from tfgan_survey.evaluation.codes import STEPS, Coded, ends, interpolations
+from tfgan_survey.evaluation.retrieval import retrieve
 from tfgan_survey.evaluation.target import Target
 from tfgan_survey.evaluation.walks import walk
 from tfgan_survey.metrics import nearest_neighbours, neighbour_rows
 from tfgan_survey.metrics.nearest_neighbours import THRESHOLD_IMAGES
+from tfgan_survey.training.looks import denoisings, reconstructions
 
 _ROWS = COLUMNS = 10
 _WALK_STEPS, _NEIGHBOURS = 11, 5
+_BLOCKS = 3  # of reconstructions, ten images each
 POINTS = 2500
 """As many as the published protocol of ring and grid scores."""
 
@@ -35,6 +39,13 @@ class Picture(NamedTuple):
     width: int
     height: int
     kind: str
+
+
+class Figure(NamedTuple):
+    """A picture with a caption, beside charts."""
+
+    title: str
+    picture: Picture
 
 
 class Row(NamedTuple):
@@ -112,8 +123,14 @@ class Gallery:
             np.array([group + [blank] * (columns - len(group)) for group in groups])
         )
 
+    def _pictures_of(self, ability: str) -> bool:
+        """Whether the target can do something, and what comes of it are images."""
+        return self.target.can(ability) and not self.target.given.points
+
     def samples(self) -> Section:
         """Show samples, not chosen: one row a class, a sheet, or a plane."""
+        if not self.target.can("sample"):
+            return {}
         if self.target.given.points:
             return self._planes()
         rows, labels = self.pictured, self.labels
@@ -159,7 +176,7 @@ class Gallery:
 
     def neighbours(self) -> Section:
         """Show samples beside their nearest training images."""
-        if self.target.given.points:
+        if not self._pictures_of("sample"):
             return {}
         train, test = self.target.train.images, self.target.test.images
         pictured = self.pictured
@@ -188,7 +205,7 @@ class Gallery:
     def walks(self) -> Section:
         """Show walks between latents."""
         subject = self.target.subject
-        if subject is None or self.target.given.points:
+        if subject is None or not self._pictures_of("sample"):
             return {}
         labels = self.labels
         frames = pictures.to_uint8(walk(subject, labels, _WALK_STEPS, seed=self.target.seed))
@@ -204,3 +221,91 @@ class Gallery:
                 for name, of, row in zip(names, whose, frames, strict=True)
             ],
         }
+
+    def retrieval(self) -> Section:
+        """Show test images beside their nearest training images, by pixels and by code."""
+        if not self._pictures_of("encode"):
+            return {}
+        shown = retrieve(self.target, num=_NEIGHBOURS)
+        rows = []
+        for i, (side, images) in enumerate(shown.strips()):
+            nearest = f"{shown.found[side][0][i // len(shown.found), 0]:.2f}"
+            beside = (
+                f"its {_NEIGHBOURS} nearest training images by {side}, the nearest at {nearest}"
+            )
+            pair = [
+                picture(images[:1], 1, "a test image", "one"),
+                picture(images[1:], _NEIGHBOURS, beside, "five"),
+            ]
+            rows.append(Row("", pair, f"{side} {nearest}"))
+        return {
+            "note": f"A test image and its {_NEIGHBOURS} nearest of {len(shown.train):,} training "
+            "images, by pixels and by the model's code, and the distance to the nearest.",
+            "halves": True,
+            "rows": rows,
+        }
+
+    # ------------------------------------------------------------------ codes
+
+    def codes(self) -> Section:
+        """Show where test examples' codes lie, and the plane decoded where it is one."""
+        if not self._pictures_of("encode"):
+            return {}
+        coded = Coded(self.target.subject.model, self.target.test)
+        points, said = coded.plane
+        note = f"The first {len(points):,} test examples: {said}."
+        figures = []
+        if coded.region is not None:
+            images = pictures.to_uint8(coded.decoded_plane())
+            side = int(len(images) ** 0.5)
+            note += f" Beside them {coded.said}, decoded; the frame is what they span."
+            figures = [Figure("decoded", picture(images, side, "the plane decoded", "sheet"))]
+        scatter = charts.class_scatter(
+            points, "codes by class", coded.classes, coded.data.class_names, coded.region
+        )
+        return {"note": note, "kind": "chart", "charts": [scatter], "figures": figures}
+
+    def between(self) -> Section:
+        """Show the way from one test example's code to another's, below the blend of pixels."""
+        if not self._pictures_of("encode"):
+            return {}
+        test = self.target.test
+        rows = interpolations([("code", self.target.subject.model)], test)
+        first, last = ends(test).names
+        return {
+            "note": f"From {first} of the test set to {last}: the blend of their pixels, and codes "
+            "on the line between theirs, decoded.",
+            "rows": [
+                Row(name, [picture(pictures.to_uint8(row), STEPS, f"the way by {name}")])
+                for name, row in rows.items()
+            ],
+        }
+
+    def reconstructions(self) -> Section:
+        """Show test images above what comes back from their codes."""
+        if not self._pictures_of("reconstruct"):
+            return {}
+        made = reconstructions(self.target.subject.model, *self._examples())
+        return {"note": "The first test images, and what comes back of them.", "rows": _rows(made)}
+
+    def denoised(self) -> Section:
+        """Show test images, what a corruption leaves of them, and what comes back of that."""
+        if not self._pictures_of("denoise"):
+            return {}
+        made = denoisings(self.target.subject.model, *self._examples())
+        note = "The first test images, corrupted as in the training, and what comes back of that."
+        return {"note": note, "rows": _rows(made)}
+
+    def _examples(self) -> tuple[np.ndarray, np.ndarray]:
+        test = self.target.test
+        return test.images[: _BLOCKS * COLUMNS], test.labels[: _BLOCKS * COLUMNS]
+
+
+def _rows(groups: dict[str, np.ndarray]) -> list[Row]:
+    """Lay sets that belong together in named rows, block by block."""
+    num = len(next(iter(groups.values())))
+    return [
+        Row(name, [picture(images[start : start + COLUMNS], COLUMNS, f"{name} images")])
+        for start in range(0, num, COLUMNS)
+        for name, images in groups.items()
+    ]

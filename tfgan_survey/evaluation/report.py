@@ -18,7 +18,7 @@ from tfgan_survey.evaluation.output import format_value
 from tfgan_survey.evaluation.target import Target
 from tfgan_survey.files import write_text
 from tfgan_survey.metrics import Measurement
-from tfgan_survey.metrics.choice import better_direction
+from tfgan_survey.metrics.choice import better_direction, judges_samples
 from tfgan_survey.training.callbacks import read_history
 from tfgan_survey.training.history import curve_groups
 from tfgan_survey.training.probe import probe_curves, read_best, read_probe
@@ -41,7 +41,8 @@ def write_report(
 
     It asks nothing of a network: pictures are data URIs, styles inline, and there is no script.
     Sections for which a target holds nothing are left out: curves and settings without a run,
-    walks between latents without a generator, pictures of neighbours for points.
+    walks between latents without a generator, pictures of neighbours for points, samples of a model
+    that cannot sample, codes and reconstructions of one that cannot encode or reconstruct.
 
     Args:
         path: the `.html` file.
@@ -71,13 +72,20 @@ def write_report(
         "measured": ("Measurements", _measurements(target, measurements)),
         "samples": ("Samples", gallery.samples()),
         "neighbours": ("Nearest training images", gallery.neighbours()),
+        "retrieval": ("Nearest by pixels and by code", gallery.retrieval()),
         "walks": ("Walks between latents", gallery.walks()),
+        "codes": ("Codes", gallery.codes()),
+        "between": ("From code to code", gallery.between()),
+        "reconstructions": ("Reconstructions", gallery.reconstructions()),
+        "denoised": ("Denoised", gallery.denoised()),
         "curves": ("Training", _curves(target)),
         "settings": ("Settings and versions", _settings(target)),
     }
+    judged = [one.num for one in measurements if judges_samples(one.name)]
     page = _template().render(
         title=target.title,
-        num=f"{max((one.num for one in measurements), default=0):,}",
+        num=f"{max(judged):,}" if judged else None,
+        samples=target.can("sample"),
         path=target.path,
         dataset=target.dataset,
         seed=target.seed,

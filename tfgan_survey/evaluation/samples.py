@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from tfgan_survey.data.home import DataHome
-from tfgan_survey.errors import DataError, SettingError
+from tfgan_survey.data.sets.own import read_npz
+from tfgan_survey.errors import SettingError
 from tfgan_survey.metrics import METRICS, Bench, Given, Measurement
 from tfgan_survey.metrics.choice import check_metrics, default_metrics
 
@@ -33,22 +32,8 @@ def read_samples(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray | None
     Raises:
         DataError: the file is missing, no `.npz`, has no `images`, or holds Python objects.
     """
-    path = Path(path)
-    try:
-        arrays = np.load(path, allow_pickle=False)
-        if isinstance(arrays, np.ndarray):
-            raise DataError(f"{path} is a single array; save it by np.savez(path, images=...).")
-        with arrays:
-            if "images" not in arrays:
-                raise DataError(
-                    f"{path} holds {', '.join(arrays.files) or 'nothing'}; expected an array "
-                    "called images, and labels where there are classes."
-                )
-            return arrays["images"], arrays.get("labels")
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist.") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} cannot be read as an .npz of arrays: {error}") from error
+    arrays = read_npz(path, ("images",), ("labels",))
+    return arrays["images"], arrays.get("labels")
 
 
 def evaluate_samples(

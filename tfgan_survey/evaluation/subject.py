@@ -68,7 +68,7 @@ class Subject:
     @property
     def latent(self) -> str:
         """Distribution of its latents."""
-        return self.model.spec.latent
+        return self.model.latent
 
     @property
     def latent_dim(self) -> int:
@@ -127,3 +127,13 @@ class Subject:
             labels: integers `(n,)`; None where unconditional.
         """
         return self.model.from_latents(latents, labels).numpy()
+
+    def encode(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Return the codes of images, each in one row, float32 `(n, d)`.
+
+        Args:
+            images: uint8, or floats in [0, 1], `(n, h, w, c)`.
+            labels: their labels, which a conditional model is told.
+        """
+        told = (labels,) if self.model.spec.conditional else ()
+        return self.model.encode(images, *told).reshape(len(images), -1)

@@ -22,7 +22,7 @@ from tfgan_survey.evaluation.samples import (
     silent,
 )
 from tfgan_survey.evaluation.subject import Subject
-from tfgan_survey.metrics import Bench, Given, Measurement
+from tfgan_survey.metrics import METRICS, Bench, Given, Measurement
 from tfgan_survey.metrics.choice import check_metrics, default_metrics, left_out
 from tfgan_survey.settings import Settings
 from tfgan_survey.training.folder import RunFolder
@@ -137,10 +137,19 @@ class Target:
     def given(self) -> Given:
         """What metrics can be measured with."""
         if self.subject is None:
-            labelled, abilities = self.file[1] is not None, frozenset()
+            labelled, abilities = self.file[1] is not None, {"sample"}
         else:
             labelled, abilities = self.subject.num_classes is not None, self.subject.abilities
-        return Given.of(self.dataset, self.train, labelled, abilities=abilities, home=self._home)
+        able = frozenset(abilities)
+        return Given.of(self.dataset, self.train, labelled, abilities=able, home=self._home)
+
+    def can(self, ability: str) -> bool:
+        """Return whether the model can do something, see `Given.abilities`.
+
+        Args:
+            ability: such as `encode`; a file can `sample`.
+        """
+        return ability in self.given.abilities
 
     # ------------------------------------------------------------------ samples
 
@@ -186,6 +195,9 @@ class Target:
             fresh, name = build(STAND_IN, self.file[0].shape[1:], seed=self.seed), STAND_IN
         else:
             return None, ""
+        if "sample" not in fresh.abilities:
+            # It is trained to something else, and what it samples by is fitted to that afterwards.
+            fresh.conclude(self.train.images, self.train.labels)
         subject = Subject(fresh, lambda: self.train.labels)
         return subject.draw(num, None, self.seed, progress), f"untrained {name}"
 
@@ -195,12 +207,15 @@ class Target:
         num: int | None = None,
         progress: Progress | None = None,
     ) -> list[Measurement]:
-        """Measure samples beside real data and beside a generator before training.
+        """Measure samples beside real data and a generator before training, or the model itself.
+
+        Nothing is sampled where no metric judges samples, see `Metric.judges`.
 
         Args:
             metrics: names of `METRICS`; default: those that take seconds and fit; the others
                 are then in `left_out`.
-            num: number of samples; default 10,000, or all of a file that has fewer.
+            num: number of samples; default 10,000, or all of a file that has fewer. What is asked
+                of the model itself is asked of the whole test set.
             progress: called with what is being done and the share done.
 
         Returns:
@@ -219,15 +234,18 @@ class Target:
         _ = self.dataset, self.subject if not self.is_file else self.file
         say(f"loading {self.dataset}", 0.02)
         self.left_out = left_out(self.given) if metrics is None else {}
-        names = default_metrics(self.given) if metrics is None else metrics
-        names = check_metrics(names, self.given)  # before minutes of sampling
+        names = self._chosen() if metrics is None else check_metrics(metrics, self.given)
         _ = self.test
-        drawing = part(say, 0.05, 0.2)
-        images, labels = self.samples(num, lambda share: drawing("sampling", share))
-        drawing = part(say, 0.2, 0.25)
-        untrained, untrained_name = self.untrained(
-            len(images), lambda share: drawing("sampling an untrained generator", share)
-        )
+        # Minutes of sampling only where samples are judged.
+        drawn = any(METRICS[name].judges == "sample" for name in names)
+        images, labels, untrained, untrained_name = None, None, None, ""
+        if drawn:
+            drawing = part(say, 0.05, 0.2)
+            images, labels = self.samples(num, lambda share: drawing("sampling", share))
+            drawing = part(say, 0.2, 0.25)
+            untrained, untrained_name = self.untrained(
+                len(images), lambda share: drawing("sampling an untrained generator", share)
+            )
         bench = Bench(
             images,
             labels,
@@ -240,4 +258,12 @@ class Target:
             home=self._home,
             model=None if self.subject is None else self.subject.model,
         )
-        return measure(bench, names, part(say, 0.25, 1.0))
+        return measure(bench, names, part(say, 0.25 if drawn else 0.05, 1.0))
+
+    def _chosen(self) -> list[str]:
+        """Return the metrics that are measured when none is named."""
+        names = default_metrics(self.given)
+        if not names:
+            reasons = "; ".join(f"{name} {reason}" for name, reason in self.left_out.items())
+            raise SettingError(f"{self.path} has nothing that is measured by default: {reasons}")
+        return names

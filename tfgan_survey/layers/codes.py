@@ -19,6 +19,10 @@ class Code(keras.layers.Layer):
     A subclass has a `kind`, its options as constructor parameters kept under their names, and
     `call`.
 
+    Args:
+        name: Keras' name.
+        **kwargs: of `keras.layers.Layer`.
+
     Attributes:
         kind: as settings call it.
         in_unit_interval: whether codes lie in [0, 1].
@@ -26,6 +30,11 @@ class Code(keras.layers.Layer):
 
     kind: ClassVar[str]
     in_unit_interval: bool = False
+
+    def __init__(self, name: str | None = None, **kwargs):
+        # Which output is largest, or which vector nearest, is decided in full precision, whatever
+        # the networks compute in.
+        super().__init__(name=name, **{"dtype": "float32", **kwargs})
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)

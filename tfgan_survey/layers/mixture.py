@@ -28,7 +28,8 @@ class GaussianMixture(keras.layers.Layer):
     """
 
     def __init__(self, components: int, dimensions: int, **kwargs):
-        super().__init__(**kwargs)
+        # In full precision, whatever the networks compute in.
+        super().__init__(**{"dtype": "float32", **kwargs})
         self.components, self.dimensions = components, dimensions
         self.cumulative = self._held((components,), "cumulative")
         self.means = self._held((components, dimensions), "means")
@@ -41,7 +42,8 @@ class GaussianMixture(keras.layers.Layer):
     @property
     def fitted(self) -> bool:
         """Whether there is anything to draw from."""
-        return bool(self.cumulative.numpy()[-1] > 0)
+        with tf.init_scope():  # asked while a graph is traced, too
+            return bool(self.cumulative.numpy()[-1] > 0)
 
     def fit(self, points: np.ndarray, seed: int) -> None:
         """Fit the mixture by expectation maximisation (`sklearn.mixture.GaussianMixture`).

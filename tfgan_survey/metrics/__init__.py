@@ -46,6 +46,8 @@ from tfgan_survey.metrics.parzen import (
     real_parzen_log_likelihood,
 )
 from tfgan_survey.metrics.precision_recall import precision_recall
+from tfgan_survey.metrics.reconstruction import reconstruction_error
+from tfgan_survey.metrics.retrieval import retrieval
 from tfgan_survey.metrics.sliced_wasserstein import sliced_wasserstein
 
 __all__ = [
@@ -82,5 +84,7 @@ __all__ = [
     "prepare_inception",
     "real_frechet_distance",
     "real_parzen_log_likelihood",
+    "reconstruction_error",
+    "retrieval",
     "sliced_wasserstein",
 ]

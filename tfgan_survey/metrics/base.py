@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
-from tfgan_survey.metrics.needs import Given, Need, has_classifier, has_images
+from tfgan_survey.metrics.needs import Given, Need, ability, has_classifier, has_images
 
 if TYPE_CHECKING:
     from tfgan_survey.metrics.bench import Bench
@@ -38,7 +38,11 @@ class Metric(abc.ABC):
     Attributes:
         name: as users give it.
         outcomes: names of its measurements and which way each is better, see `yields`.
-        needs: what must be at hand, see `tfgan_survey.metrics.needs`; a module may bring its own.
+        judges: the ability of a model that it judges, see `TrainableModel.abilities`. `sample`: its
+            bench has samples. Another, such as `encode`: it asks the bench's model, and nothing is
+            sampled for it.
+        needs: what must be at hand beside that, see `tfgan_survey.metrics.needs`; a module may
+            bring its own.
         default: its place among those that are measured when none is named and their needs are
             met; None: measured only when named.
         cost: what it takes for 10,000 samples, for people.
@@ -46,6 +50,7 @@ class Metric(abc.ABC):
 
     name: ClassVar[str]
     outcomes: ClassVar[Mapping[str, str | None]]
+    judges: ClassVar[str] = "sample"
     needs: ClassVar[tuple[Need, ...]] = (has_images,)
     default: ClassVar[int | None] = None
     cost: ClassVar[str] = "seconds"
@@ -65,7 +70,8 @@ class Metric(abc.ABC):
         Args:
             given: what is at hand.
         """
-        return next((text for need in cls.needs if (text := need(given)) is not None), None)
+        needs = (ability(cls.judges), *cls.needs)
+        return next((text for need in needs if (text := need(given)) is not None), None)
 
     @classmethod
     def summary(cls) -> str:
@@ -76,9 +82,10 @@ class Metric(abc.ABC):
     def described(cls) -> str:
         """Return what it is, what it yields and what it takes, for help texts."""
         made = [] if list(cls.outcomes) == [cls.name] else [f"yields {', '.join(cls.outcomes)}"]
+        of = [] if cls.judges == "sample" else [f"of models that {cls.judges}"]
         takes = [] if cls.cost == "seconds" else [f"takes {cls.cost}"]
         named = [] if cls.default is not None else ["only when named"]
-        notes = "; ".join([*made, *takes, *named])
+        notes = "; ".join([*made, *of, *takes, *named])
         return cls.summary() + (f" ({notes})." if notes else ".")
 
 

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.decomposition import PCA
 
 from tfgan_survey.data.home import DataHome
-from tfgan_survey.metrics.common import Measurement, check_images, check_labels, check_points
+from tfgan_survey.metrics.common import (
+    Estimate,
+    Measurement,
+    check_images,
+    check_labels,
+    check_points,
+    unit_rows,
+)
 from tfgan_survey.metrics.needs import CLASSIFIED, is_points
 
 REAL = "real images"
+COMPONENTS = 30
+"""Principal components that codes are compared with: as many as the deep autoencoder's numbers."""
+PRINCIPAL = f"PCA with {COMPONENTS} components"
+_MOST_NUMBERS = 2**28  # in a training set whose components are computed: a gigabyte of float32
 FEATURES, PROBABILITIES = 0, 1
 """What the classifier makes of an image, see `Bench.judge_looks`."""
 
@@ -44,7 +57,8 @@ class Bench:
     """Samples and the real data that they are measured against.
 
     Args:
-        images: samples, uint8 or floats in [0, 1], shape `(n, h, w, c)`; for points `(n, d)`.
+        images: samples, uint8 or floats in [0, 1], shape `(n, h, w, c)`; for points `(n, d)`. None
+            where only the model is judged, see `Metric.judges`.
         labels: the classes that were asked for, integers `(n,)`; None if unconditional.
         train: real training data with `images`, `labels` and `num_classes` (an `ImageSet`), in the
             original order.
@@ -66,7 +80,7 @@ class Bench:
 
     def __init__(
         self,
-        images: np.ndarray,
+        images: np.ndarray | None,
         labels: np.ndarray | None,
         train: Any,
         test: Any,
@@ -83,7 +97,11 @@ class Bench:
         self.untrained, self.untrained_name = untrained, untrained_name
         self.with_references, self.home = with_references, home or DataHome()
         self.model = model
-        self._take(images, labels)
+        self.progress: Callable[[float, str], None] | None = None
+        self._looked_at = 0
+        self.images = self.labels = None
+        if images is not None:
+            self._take(images, labels)
 
     def _take(self, images: np.ndarray, labels: np.ndarray | None) -> None:
         """Check samples and keep them; nothing has been looked at yet."""
@@ -100,8 +118,6 @@ class Bench:
         self.labels = labels
         if labels is not None:
             self.labels = check_labels(labels, len(images), self.train.num_classes, complete=False)
-        self.progress: Callable[[float, str], None] | None = None
-        self._looked_at = 0
 
     def with_samples(self, images: np.ndarray, labels: np.ndarray | None) -> Bench:
         """Return a bench of other samples that keeps what was computed of the real data.
@@ -112,6 +128,7 @@ class Bench:
         """
         other = copy.copy(self)
         vars(other).pop("fake", None)
+        other.progress, other._looked_at = None, 0
         other._take(images, labels)
         return other
 
@@ -199,6 +216,15 @@ class Bench:
             return None
         return self._look(self.untrained, f"samples of the {self.untrained_name}")
 
+    @cached_property
+    def components(self) -> PCA | None:
+        """Principal components of the training images; None of too small or too many images."""
+        size = int(np.prod(self.train.images.shape[1:]))
+        few = min(size, len(self.train.images))
+        if few <= COMPONENTS or size * len(self.train.images) > _MOST_NUMBERS:
+            return None
+        return PCA(COMPONENTS, random_state=0).fit(unit_rows(self.train.images))
+
     def _look(self, images: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
         """Return features and probabilities, telling how far the sets are looked through."""
         sets = (self.images, self.test.images, self.train.images, self.untrained)
@@ -214,6 +240,22 @@ class Bench:
         found = self.features.both(images, report)
         self._looked_at += len(images)
         return found
+
+    def compared(
+        self, name: str, found: Mapping[str, Estimate], protocol: str, num: int
+    ) -> Measurement:
+        """Put a measurement of the model itself together, beside what other things score.
+
+        Args:
+            name: one of the outcomes of the metric.
+            found: the estimates by name, the model's own first.
+            protocol: one sentence from which the number can be repeated.
+            num: test images judged.
+        """
+        value, *beside = (
+            Measurement(label, one[0], one[1], num, None, protocol) for label, one in found.items()
+        )
+        return dataclasses.replace(value, name=name, reference=tuple(beside))
 
     def measured(
         self,

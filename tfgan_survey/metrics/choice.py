@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tfgan_survey.errors import SettingError, unknown_name
+from tfgan_survey.metrics.base import Metric
 from tfgan_survey.metrics.found import METRICS
 from tfgan_survey.metrics.needs import Given, has_density
 
@@ -21,7 +22,9 @@ def default_metrics(given: Given) -> list[str]:
 def left_out(given: Given) -> dict[str, str]:
     """Return the default metrics that do not fit, each with what it needs.
 
-    Points and images exclude each other, so a metric of the other kind is no loss and not named.
+    Points and images exclude each other, so a metric of the other kind is no loss and not named;
+    nor is one that judges what other kinds of models can do. That a model has no samples to be
+    judged is said.
 
     Args:
         given: what is at hand.
@@ -29,7 +32,9 @@ def left_out(given: Given) -> dict[str, str]:
     return {
         name: f"needs {missing}"
         for name, missing in _defaults(given).items()
-        if missing is not None and (has_density in METRICS[name].needs) == given.points
+        if missing is not None
+        and (has_density in METRICS[name].needs) == given.points
+        and METRICS[name].judges in {"sample", *given.abilities}
     }
 
 
@@ -99,9 +104,22 @@ def better_direction(outcome: str) -> str | None:
     Args:
         outcome: name of a measurement.
     """
-    return next(
-        (one.outcomes[outcome] for one in METRICS.values() if outcome in one.outcomes), None
-    )
+    found = _yielding(outcome)
+    return None if found is None else found.outcomes[outcome]
+
+
+def judges_samples(outcome: str) -> bool:
+    """Return whether a measurement is of samples, instead of the model itself.
+
+    Args:
+        outcome: name of a measurement.
+    """
+    found = _yielding(outcome)
+    return found is None or found.judges == "sample"
+
+
+def _yielding(outcome: str) -> type[Metric] | None:
+    return next((one for one in METRICS.values() if outcome in one.outcomes), None)
 
 
 def _require(said: str, metric: str, given: Given) -> None:

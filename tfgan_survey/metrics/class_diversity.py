@@ -91,17 +91,21 @@ class ClassDiversityMetric(Metric):
     def measure(self, bench: Bench) -> list[Measurement]:
         """Measure mean and worst class."""
         train, test, classes = bench.train, bench.test, bench.train.num_classes
-        num = min(len(bench.labels), len(train.images))
+        # Data sorted by class would leave classes out of their first so many images.
+        of_class = [np.flatnonzero(train.labels == label) for label in range(classes)]
+        counts = np.bincount(bench.labels, minlength=classes)
+        rows = np.concatenate([ids[:count] for ids, count in zip(of_class, counts, strict=True)])
 
         def diversity(images: np.ndarray, labels: np.ndarray) -> ClassDiversity:
             return class_diversity(images, labels, test.images, test.labels, classes)
 
         judged = bench.judge(
-            diversity, (bench.images, bench.labels), (train.images[:num], train.labels[:num])
+            diversity, (bench.images, bench.labels), (train.images[rows], train.labels[rows])
         )
         protocol = (
             "mean pixel distance of two samples of a class over that of two test images, mean over "
-            f"classes (worst: the lowest class); reference: train[0:{num}]"
+            "classes (worst: the lowest class); reference: as many training images of each class, "
+            "its first"
         )
         mean = judged.each(lambda one: (one.mean, None))
         worst = judged.each(lambda one: (one.worst, None))

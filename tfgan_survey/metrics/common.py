@@ -75,16 +75,29 @@ def warn(message: str) -> None:
     warnings.warn(message, MetricWarning, stacklevel=4)
 
 
-def check_points(points: np.ndarray, name: str, minimum: int = 2) -> np.ndarray:
-    """Return `points` as float64 `(n, d)`, or say what is wrong with them.
+def mean_estimate(values: np.ndarray) -> Estimate:
+    """Return the mean of independent values and its standard error, NaN for one value alone.
+
+    Args:
+        values: real numbers `(n,)`.
+    """
+    error = np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+    return Estimate(float(np.mean(values)), float(error))
+
+
+def check_points(
+    points: np.ndarray, name: str, minimum: int = 2, dtype: type = np.float64
+) -> np.ndarray:
+    """Return `points` as floats `(n, d)`, or say what is wrong with them.
 
     Args:
         points: real numbers, shape `(n, d)`.
         name: what the message calls them.
         minimum: smallest accepted n.
+        dtype: float type of the result.
 
     Returns:
-        float64 `(n, d)`.
+        `(n, d)` of that type.
 
     Raises:
         ValueError: not 2-D, not real numbers, too few rows, NaN or infinite values.
@@ -96,7 +109,7 @@ def check_points(points: np.ndarray, name: str, minimum: int = 2) -> np.ndarray:
         raise ValueError(f"{name} has shape {points.shape}; expected (n, d), one row a sample.")
     if len(points) < minimum:
         raise ValueError(f"{name} has {len(points)} rows; at least {minimum} are needed.")
-    points = points.astype(np.float64)
+    points = points.astype(dtype)
     bad = int((~np.isfinite(points)).any(axis=1).sum())
     if bad:
         raise ValueError(
@@ -107,7 +120,12 @@ def check_points(points: np.ndarray, name: str, minimum: int = 2) -> np.ndarray:
 
 
 def check_pair(
-    a: np.ndarray, b: np.ndarray, name_a: str, name_b: str, minimum: int = 2
+    a: np.ndarray,
+    b: np.ndarray,
+    name_a: str,
+    name_b: str,
+    minimum: int = 2,
+    dtype: type = np.float64,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Check two sets of points, see `check_points`, and that their widths agree.
 
@@ -117,8 +135,9 @@ def check_pair(
         name_a: what the message calls `a`.
         name_b: what the message calls `b`.
         minimum: smallest accepted number of rows.
+        dtype: float type of the result.
     """
-    a, b = check_points(a, name_a, minimum), check_points(b, name_b, minimum)
+    a, b = check_points(a, name_a, minimum, dtype), check_points(b, name_b, minimum, dtype)
     if a.shape[1] != b.shape[1]:
         raise ValueError(
             f"{name_a} has {a.shape[1]} columns, {name_b} has {b.shape[1]}; both must come from "
@@ -190,6 +209,15 @@ def to_unit(images: np.ndarray, dtype: type = np.float32) -> np.ndarray:
     if images.dtype == np.uint8:
         return images.astype(dtype) / dtype(255)
     return images.astype(dtype)
+
+
+def unit_rows(images: np.ndarray) -> np.ndarray:
+    """Return checked images as rows of pixels in [0, 1], float32 `(n, h * w * c)`.
+
+    Args:
+        images: uint8, or floats in [0, 1].
+    """
+    return to_unit(images).reshape(len(images), -1)
 
 
 def check_labels(

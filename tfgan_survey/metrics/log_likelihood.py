@@ -8,7 +8,6 @@ import numpy as np
 
 from tfgan_survey.errors import SettingError
 from tfgan_survey.metrics.base import LOWER, Metric, yields
-from tfgan_survey.metrics.needs import ability, has_images
 
 NUM_SAMPLES = 200
 
@@ -29,10 +28,9 @@ class LogLikelihood(Metric):
 
     name = "negative_log_likelihood"
     outcomes = yields(negative_log_likelihood=LOWER)
-    needs = (has_images, ability("likelihood"))
+    judges = "likelihood"
     cost = "minutes"
     num_samples = NUM_SAMPLES
-    judges_model = True
 
     def measure(self, bench):
         """Return the mean over test images and its standard error."""

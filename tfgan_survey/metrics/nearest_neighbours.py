@@ -9,7 +9,14 @@ from sklearn.neighbors import NearestNeighbors
 
 from tfgan_survey.metrics.base import Metric, yields
 from tfgan_survey.metrics.bench import Bench
-from tfgan_survey.metrics.common import Estimate, Measurement, check_images, to_unit, warn
+from tfgan_survey.metrics.common import (
+    Estimate,
+    Measurement,
+    check_images,
+    to_unit,
+    unit_rows,
+    warn,
+)
 from tfgan_survey.metrics.distances import squared_by_differences
 from tfgan_survey.metrics.manifold import share
 
@@ -90,10 +97,10 @@ def nearest_neighbours(
             f"{len(test)} test images: fewer than five of them set the {percentile} % threshold; "
             "it is uncertain."
         )
-    rows = _rows(train)
+    rows = unit_rows(train)
     index = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(rows)
-    threshold = copy_threshold(_nearest(index, rows, _rows(test), 1)[0][:, 0], percentile)
-    distances, indices = _nearest(index, rows, _rows(samples), k)
+    threshold = copy_threshold(_nearest(index, rows, unit_rows(test), 1)[0][:, 0], percentile)
+    distances, indices = _nearest(index, rows, unit_rows(samples), k)
     return Neighbours(distances, indices, threshold, share(distances[:, 0] <= threshold))
 
 
@@ -121,10 +128,6 @@ def neighbour_rows(samples: np.ndarray, train: np.ndarray, indices: np.ndarray) 
     """
     samples, train = check_images(samples, "samples"), check_images(train, "train")
     return np.concatenate([to_unit(samples)[:, None], to_unit(train[indices])], axis=1)
-
-
-def _rows(images: np.ndarray) -> np.ndarray:
-    return to_unit(images).reshape(len(images), -1)
 
 
 class NearestNeighboursMetric(Metric):

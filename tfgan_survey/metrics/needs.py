@@ -27,16 +27,19 @@ class Given:
         shape: of one example: `(height, width, channels)`, or `(dimensions,)` for points.
         labelled: whether the samples have labels.
         num_train: number of training examples.
-        abilities: what the model can do beside `sample`, such as `reconstruct`; empty for a file.
+        abilities: what the model can do, such as `reconstruct`; `sample` where samples are all that
+            there is.
         home: where data sets are kept.
+        num_classes: classes of the real data; None where their labels are none.
     """
 
     dataset: str
     shape: tuple[int, ...]
     labelled: bool
     num_train: int
-    abilities: frozenset[str] = field(default_factory=frozenset)
+    abilities: frozenset[str] = frozenset({"sample"})
     home: DataHome = field(default_factory=DataHome)
+    num_classes: int | None = None
 
     @classmethod
     def of(cls, dataset: str, train: Any, labelled: bool, **others: Any) -> Given:
@@ -48,7 +51,9 @@ class Given:
             labelled: whether the samples have labels.
             **others: see `Given`.
         """
-        return cls(dataset, tuple(train.images.shape[1:]), labelled, len(train.images), **others)
+        shape = tuple(train.images.shape[1:])
+        others.setdefault("num_classes", train.num_classes)
+        return cls(dataset, shape, labelled, len(train.images), **others)
 
     @property
     def points(self) -> bool:
@@ -104,6 +109,17 @@ def has_labels(given: Given) -> str | None:
     )
 
 
+def has_classes(given: Given) -> str | None:
+    """Need real data with the labels of two classes or more.
+
+    Args:
+        given: what is at hand.
+    """
+    if (given.num_classes or 0) > 1:
+        return None
+    return f"a data set with labels of two classes or more; {given.dataset} has none."
+
+
 def has_classifier(given: Given) -> str | None:
     """Need a shipped classifier of this data set.
 
@@ -130,6 +146,10 @@ def ability(name: str) -> Need:
     def need(given: Given) -> str | None:
         if name in given.abilities:
             return None
+        if name == "sample":
+            able = " and ".join(sorted(given.abilities)) or "do nothing that is asked for by name"
+            return f"samples; this model cannot sample. It can {able}."
         return f"a model that can {name}; this one cannot, or there are samples of it only."
 
+    need.__name__ = f"has_{name}"
     return need

@@ -83,16 +83,19 @@ class SlicedWassersteinMetric(Metric):
     def measure(self, bench: Bench) -> list[Measurement]:
         """Measure as many samples as there are test images, at most."""
         num = min(len(bench.images), len(bench.test.images), len(bench.train.images))
-        test = bench.test.images[:num]
+        train, test = (
+            # Not the first, which may be one class only.
+            one.images[np.random.default_rng(bench.seed).permutation(len(one.images))[:num]]
+            for one in (bench.train, bench.test)
+        )
 
         def against_test(images: np.ndarray) -> Estimate:
             return sliced_wasserstein(images[:num], test, seed=bench.seed)
 
-        chosen = np.random.default_rng(bench.seed).permutation(len(bench.train.images))[:num]
         judged = bench.judge(
             against_test,
             (bench.images,),
-            (bench.train.images[chosen],),
+            (train,),
             None if bench.untrained is None else (bench.untrained,),
         )
         protocol = (

@@ -78,6 +78,7 @@ class Autoencoder(ImageInputs, Coding, SeedSampling, TrainableModel):
     }
     log_names = ("loss", "reconstruction_loss", "penalty", "code_loss")
     truncation = 1.0
+    latent = "mixture"
 
     def __init__(
         self,
@@ -130,8 +131,12 @@ class Autoencoder(ImageInputs, Coding, SeedSampling, TrainableModel):
         """
         super().adapt(images)
         seen = self.spec.to_network(tf.constant(images[:_SEEN_BY_CODES]))
-        if not self.spec.conditional:
-            self.code.adapt(self.codec.encode(seen).numpy(), self.seed)
+        rows = None
+        if self.spec.conditional:
+            # Their own rows are not at hand; a start needs no more than rows that are possible.
+            condition = self.spec.condition
+            rows = tf.zeros((len(seen), *condition.row_shape), condition.dtype)
+        self.code.adapt(self.codec.encode(seen, rows).numpy(), self.seed)
 
     def conclude(self, images, labels=None) -> None:
         """Fit the mixture to the codes of the training set.
@@ -264,8 +269,11 @@ class Autoencoder(ImageInputs, Coding, SeedSampling, TrainableModel):
 
         Returns:
             float32 in [0, 1].
+
+        Raises:
+            ValueError: images as `encode` refuses them.
         """
-        given = self.spec.to_network(tf.constant(np.asarray(images)))
+        given = self.spec.to_network(tf.constant(self.check_images(images)))
         noisy = self.corruption(given, keras.random.SeedGenerator(seed))
         return self.spec.to_unit(noisy).numpy()
 
@@ -307,7 +315,18 @@ class Autoencoder(ImageInputs, Coding, SeedSampling, TrainableModel):
 
         Returns:
             float32 `(batch, latent_dim)`.
+
+        Raises:
+            ValueError: there is no mixture, or none fitted yet; seeds that are no integers.
         """
+        if "sample" not in self.abilities:
+            raise ValueError(
+                "This autoencoder has nothing to sample from: train it to the end with "
+                "mixture_components=10, or another number of Gaussians."
+            )
+        seeds = tf.convert_to_tensor(seeds)
+        if not seeds.dtype.is_integer:
+            raise ValueError(f"seeds are {seeds.dtype.name}; expected integers.")
         return self.mixture(latents_from_seeds(seeds, self.spec.latent_dim + 1, "normal"))
 
     def signatures(self) -> dict[str, tuple[Any, list[tf.TensorSpec]]]:

@@ -10,8 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgan_survey.errors import SettingError
 from tfgan_survey.models.averaging import average_of, follow
 from tfgan_survey.networks.codec import Codec
+from tfgan_survey.settings import check_whole
 
 
 class Coding(abc.ABC):
@@ -42,8 +44,14 @@ class Coding(abc.ABC):
             labels: the condition's rows, checked, or None.
         """
 
-    def _take(self, codec: Codec, ema: float | None) -> None:
+    def _take(self, codec: Codec, ema: float | None, numbers: int = 1) -> None:
         """Keep the networks, and a copy of them that follows in its weights."""
+        given = codec.encoder.output_shape[-1] // codec.code_shape[-1]
+        if given != numbers:
+            raise ValueError(
+                f"The encoder gives {given} numbers a unit of the code, {numbers} are needed: "
+                "POSTERIORS builds codecs for VAE, CODECS those of the other models."
+            )
         self.codec = codec
         self.encoder, self.decoder = codec.encoder, codec.decoder
         self.ema_encoder = self.ema_decoder = None
@@ -79,6 +87,29 @@ class Coding(abc.ABC):
         """
         for codec in {id(one): one for one in (self.codec, self._averaged)}.values():
             codec.adapt(images)
+
+    def start_from(self, other) -> None:
+        """Take the encoder and the decoder of another model of codes over, averages as weights.
+
+        Args:
+            other: with networks of the same shapes.
+
+        Raises:
+            SettingError: it has no such networks.
+        """
+        if not isinstance(other, Coding):
+            raise SettingError(f"start_from: {other.name} has no encoder and decoder.")
+        for role in ("encoder", "decoder"):
+            source = getattr(other.coder(training=False), role)
+            for codec in (self.codec, self._averaged):
+                network = getattr(codec, role)
+                there, here = ([w.shape for w in one.weights] for one in (source, network))
+                if there != here:
+                    raise SettingError(
+                        f"start_from: the {role} of {other.name} has weights of the shapes "
+                        f"{there}, this one's have {here}; choose the same codec and options."
+                    )
+                network.set_weights(source.get_weights())
 
     def from_latents(self, latents, labels=None) -> tf.Tensor:
         """Return the images of latents, which are codes laid out in one row.
@@ -125,12 +156,29 @@ class Coding(abc.ABC):
         codes = self.code_of(self.spec.to_network(images), labels)
         return self.images_of(codes, labels)
 
-    def _checked_rows(self, labels):
+    def _checked_rows(self, labels, num: int | None = None):
+        """Return the condition's rows, one for each of `num` images or codes, or None."""
         spec = self.spec
         if spec.conditional == (labels is None):
             wanted = spec.condition.input_name if spec.conditional else "no labels"
             raise ValueError(f"This model takes {wanted} beside images or codes; see its spec.")
-        return None if labels is None else spec.condition.checked(labels)
+        if labels is None:
+            return None
+        rows = spec.condition.checked(labels)
+        if num is not None and len(rows) != num:
+            raise ValueError(
+                f"{len(rows)} {spec.condition.input_name} came for {num} images or codes; expected "
+                "one for each."
+            )
+        return rows
+
+    def _checked_codes(self, codes) -> np.ndarray:
+        codes, shape = np.asarray(codes, np.float32), self.code_shape
+        if codes.shape[1:] != shape or len(codes) == 0:
+            raise ValueError(
+                f"Codes (n, {', '.join(map(str, shape))}) are expected; {codes.shape} came."
+            )
+        return codes
 
     def encode(
         self, images: np.ndarray, labels: np.ndarray | None = None, batch_size: int = 256
@@ -146,7 +194,8 @@ class Coding(abc.ABC):
             float32 `(n, *code_shape)`.
 
         Raises:
-            ValueError: images of another shape or type, labels missing or too many.
+            ValueError: no images, images of another shape, type or range, labels missing, wrong or
+                too many.
         """
         return self._batched("encode", images, labels, batch_size)
 
@@ -164,9 +213,9 @@ class Coding(abc.ABC):
             float32 `(n, *image_shape)` in [0, 1].
 
         Raises:
-            ValueError: codes of another shape, labels missing or too many.
+            ValueError: no codes, codes of another shape, labels missing, wrong or too many.
         """
-        return self._batched("decode", np.asarray(codes, np.float32), labels, batch_size)
+        return self._batched("decode", codes, labels, batch_size)
 
     def reconstruct(
         self, images: np.ndarray, labels: np.ndarray | None = None, batch_size: int = 256
@@ -192,12 +241,9 @@ class Coding(abc.ABC):
             self._traced = {
                 one: tf.function(made, reduce_retracing=True) for one, made in functions.items()
             }
-        shape = self.code_shape if name == "decode" else self.spec.image_shape
-        rows = np.asarray(rows)
-        if rows.shape[1:] != tuple(shape) or len(rows) == 0:
-            raise ValueError(f"{name} takes (n, {', '.join(map(str, shape))}); {rows.shape} came.")
-        if labels is not None:
-            labels = np.asarray(labels)
+        check_whole("batch_size", batch_size)
+        rows = self._checked_codes(rows) if name == "decode" else self.check_images(rows)
+        labels = self._checked_rows(labels, len(rows))
         parts = []
         for start in range(0, len(rows), batch_size):
             part = slice(start, start + batch_size)
@@ -205,13 +251,9 @@ class Coding(abc.ABC):
             if name != "decode":
                 given = [self.spec.to_unit(self.spec.to_network(given[0]))]
             if labels is not None:
-                given.append(tf.constant(labels[part]))
-            (answer,) = [
-                value
-                for key, value in self._traced[name](*given).items()
-                if key in ("code", "images")
-            ]
-            parts.append(answer.numpy())
+                given.append(labels[part])
+            answer = self._traced[name](*given)
+            parts.append(answer["code" if name == "encode" else "images"].numpy())
         return np.concatenate(parts)
 
     def coding_signatures(self) -> dict[str, tuple[Callable, list[tf.TensorSpec]]]:

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfgan_survey.errors import SettingError
 from tfgan_survey.models import updates
 from tfgan_survey.models.averaging import average_of, check_ema, follow
+from tfgan_survey.models.discriminating import Discriminates
 from tfgan_survey.models.inputs import ImageInputs
 from tfgan_survey.models.optimizers import OPTIMIZERS
 from tfgan_survey.models.sampling import SeedSampling, check_truncation
@@ -31,7 +32,7 @@ _WARM_UP_CRITIC, _WARM_UP_FIRST, _WARM_UP_EVERY = 100, 25, 500
 
 
 @keras.saving.register_keras_serializable("tfgan_survey")
-class GAN(ImageInputs, SeedSampling, TrainableModel):
+class GAN(ImageInputs, Discriminates, SeedSampling, TrainableModel):
     """A generator and a discriminator trained against each other.
 
     Formula:
@@ -204,33 +205,6 @@ class GAN(ImageInputs, SeedSampling, TrainableModel):
         d_logs, fake_scores = self.discriminator_logs(real, fake, labels, training=False)
         return {**d_logs, "g_loss": self.objective.generator_loss(fake_scores)}
 
-    def discriminator_logs(self, real, fake, labels, training: bool):
-        """Return the discriminator's logs, and its scores of the fakes.
-
-        Real and fake are scored as separate batches: batch norm must not mix them.
-
-        Args:
-            real: images in the pair's range.
-            fake: generated images of the same shape.
-            labels: the condition's rows, such as int32 `(batch,)`, or None.
-            training: whether the discriminator runs in training mode.
-        """
-
-        def score(images):
-            return self.pair.score(images, labels, training=training)
-
-        real_scores, fake_scores = score(real), score(fake)
-        images = (real, fake) if self.objective.needs_images else (None, None)
-        d_loss = self.objective.discriminator_loss(
-            real_scores, fake_scores, *images, seed=self.seed_generator
-        )
-        penalty = self.regularizer.penalty(score, real, fake, self.seed_generator)
-        logs = {"d_loss": d_loss, "penalty": penalty}
-        for key, scores in (("d_real", real_scores), ("d_fake", fake_scores)):
-            probabilities = self.objective.probabilities(scores)
-            logs[key] = tf.reduce_mean(scores if probabilities is None else probabilities)
-        return logs, fake_scores
-
     def generator_loss(self, fake, labels) -> tf.Tensor:
         """Return the generator's loss; the discriminator's statistics stay as they are.
 
@@ -241,15 +215,6 @@ class GAN(ImageInputs, SeedSampling, TrainableModel):
         # Batch statistics of the discriminator are collected in its own update, not in this one.
         with updates.statistics_kept(self.discriminator):
             return self.objective.generator_loss(self.pair.score(fake, labels, training=True))
-
-    def apply_discriminator(self, gradients) -> None:
-        """Move the discriminator and put it back where the regularizer wants it.
-
-        Args:
-            gradients: of its trainable variables.
-        """
-        self.d_optimizer.apply(gradients, self.discriminator.trainable_variables)
-        self.regularizer.project(self.discriminator)
 
     def apply_generator(self, gradients) -> None:
         """Move the generator, and its average after it.
@@ -300,18 +265,7 @@ class GAN(ImageInputs, SeedSampling, TrainableModel):
 
     def signatures(self) -> dict[str, tuple[Any, list[tf.TensorSpec]]]:
         """Return the signatures of sampling, and `score`; see `export.export_savedmodel`."""
-        pair = self.pair
-
-        def score(images, labels=None):
-            if labels is not None:
-                labels = pair.condition.checked(labels)
-            scores = pair.score(pair.from_unit(images), labels)
-            probabilities = self.objective.probabilities(scores)
-            outputs = {"scores": scores}
-            return outputs if probabilities is None else {**outputs, "probabilities": probabilities}
-
-        images = tf.TensorSpec((None, *pair.image_shape), tf.float32, "images")
-        return {**self.sampling_signatures(), "score": (score, [images, *pair.condition_inputs()])}
+        return {**self.sampling_signatures(), "score": self.score_signature(self.discriminator)}
 
 
 @keras.saving.register_keras_serializable("tfgan_survey")

@@ -83,6 +83,28 @@ class ImageInputs:
             self._record(tf.logical_not(inside), "range", floats)
         return scaled, self._recorded(labels) if spec.conditional else None
 
+    def check_images(self, images) -> np.ndarray:
+        """Return a caller's images as an array that is known to be right.
+
+        Args:
+            images: uint8, or floats in [0, 1], `(n, *image_shape)`.
+
+        Raises:
+            ValueError: none, another shape or dtype, floats outside the range or NaN.
+        """
+        images, shape = np.asarray(images), self.spec.image_shape
+        if images.shape[1:] != shape or len(images) == 0:
+            raise ValueError(
+                f"Images (n, {', '.join(map(str, shape))}) are expected; {images.shape} came."
+            )
+        if images.dtype.kind == "f" and self.spec.output_range is not None:
+            low, high = self._float_range
+            slack = _SLACK * (high - low)
+            if not (images.min() >= low - slack and images.max() <= high + slack):
+                span = float(images.min()), float(images.max())
+                raise ValueError(_outside(*span, (low, high)))
+        return images
+
     @property
     def _float_range(self) -> tuple[float, float]:
         """Where floats must lie: pictures in [0, 1], points in the networks' range."""

@@ -33,6 +33,9 @@ class PCA(ImageInputs, Coding, TrainableModel):
         seed: of scikit-learn's solver.
         **kwargs: as in `keras.Model`.
 
+    Raises:
+        ValueError: networks for a condition.
+
     Source:
         Lecture, section "PCA", Eq. 11; scikit-learn's `PCA`.
     """
@@ -48,6 +51,8 @@ class PCA(ImageInputs, Coding, TrainableModel):
 
     def __init__(self, codec: Codec, *, seed: int = 0, **kwargs):
         super().__init__(**kwargs)
+        if codec.conditional:
+            raise ValueError("Components see no condition: choose conditional=false.")
         self.seed = seed
         self._take(codec, None)
         self._begin(seed)

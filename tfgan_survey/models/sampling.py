@@ -189,6 +189,14 @@ class SeedSampling(abc.ABC):
         middle = latent_quantile(self.spec.latent, 0.5)
         return middle + self.truncation * (latents - middle)
 
+    @property
+    def latent(self) -> str:
+        """Distribution of these latents: one of `tfgan_survey.layers.sampling.LATENTS`, or another.
+
+        A kind that overrides `latents` says so here.
+        """
+        return self.spec.latent
+
     def random_latents(self, real) -> tf.Tensor:
         """Draw one training latent for each row of `real`.
 

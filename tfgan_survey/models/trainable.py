@@ -84,6 +84,17 @@ class TrainableModel(SavesItself, keras.Model, abc.ABC):
             images: the training examples as the data set keeps them.
         """
 
+    def start_from(self, other: TrainableModel) -> None:
+        """Take the weights of a trained model over, before a new training.
+
+        Args:
+            other: the model, of this kind or of another that this kind can build on.
+
+        Raises:
+            SettingError: this kind takes none over, or the networks are of other shapes.
+        """
+        raise SettingError(f"start_from: a {self.family} takes no other model's weights over.")
+
     def conclude(self, images: np.ndarray, labels: np.ndarray | None = None) -> None:
         """See the data once more when a training is done; most models have nothing left to fit.
 

@@ -77,21 +77,24 @@ def alternating(model, real, labels, latents):
     return d_logs, g_loss, g_moved
 
 
-def update_discriminator(model, real, fake, labels) -> dict[str, tf.Tensor]:
+def update_discriminator(model, real, fake, labels, fake_labels=None) -> dict[str, tf.Tensor]:
     """Move the discriminator alone.
 
     Args:
-        model: the two players.
+        model: what holds the discriminator, a `Discriminates`.
         real: images in the networks' range.
         fake: generated images of the same shape.
         labels: int32 `(batch,)`, or None.
+        fake_labels: those of the fakes, where they are others.
 
     Returns:
         Its logs.
     """
     with tape(model.discriminator) as recorded:
         fake = tf.stop_gradient(fake)
-        d_logs, _ = model.discriminator_logs(real, fake, labels, training=True)
+        d_logs, _ = model.discriminator_logs(
+            real, fake, labels, training=True, fake_labels=fake_labels
+        )
         scaled = model.scaled("d_optimizer", d_logs["d_loss"] + d_logs["penalty"])
     gradients = recorded.gradient(scaled, model.discriminator.trainable_variables)
     model.apply_discriminator(gradients)

@@ -164,7 +164,7 @@ class VAE(ImageInputs, Coding, SeedSampling, TrainableModel):
         self.kl_weight = kl_weight
         self.warm_up_steps = check_whole("warm_up_steps", warm_up_steps, smallest=0)
         self.ema, self.truncation, self.seed = ema, truncation, seed
-        self._take(codec, ema)
+        self._take(codec, ema, numbers=2)
         self._begin(seed)
 
     def moves(self) -> dict[str, list[keras.Variable]]:
@@ -286,10 +286,16 @@ class VAE(ImageInputs, Coding, SeedSampling, TrainableModel):
         Returns:
             float64 `(n,)`, nats.
 
+        Raises:
+            ValueError: as in `encode`.
+
         Source:
             Burda et al. 2016, arXiv:1509.00519, section 5.1 (5,000 samples there).
         """
         check_whole("num_samples", num_samples)
+        check_whole("batch_size", batch_size)
+        images = self.check_images(images)
+        labels = self._checked_rows(labels, len(images))
         if self._estimator is None:
             self._estimator = tf.function(self._log_weights, reduce_retracing=True)
         part = min(num_samples, _MOST_AT_ONCE)
@@ -297,11 +303,13 @@ class VAE(ImageInputs, Coding, SeedSampling, TrainableModel):
         found = []
         for start in range(0, len(images), batch_size):
             rows = slice(start, start + batch_size)
-            batch = self.spec.to_network(tf.constant(np.asarray(images)[rows]))
-            ids = None if labels is None else self._checked_rows(tf.constant(labels[rows]))
+            batch = self.spec.to_network(tf.constant(images[rows]))
+            ids = None if labels is None else labels[rows]
             # float64: the sum of thousands of weights that differ by many orders.
             weights = [
-                self._estimator(batch, ids, tf.constant([seed, start, index]), count).numpy()
+                self._estimator(
+                    batch, ids, tf.constant([seed, start, index], tf.int64), count
+                ).numpy()
                 for index, count in enumerate(counts)
             ]
             stacked = np.concatenate(weights).astype(np.float64)
@@ -313,11 +321,17 @@ class VAE(ImageInputs, Coding, SeedSampling, TrainableModel):
 
     def _log_weights(self, images, labels, key, count: int) -> tf.Tensor:
         z_mean, z_log_var = self.posterior(images, labels)
-        key = tf.stack([key[0], key[1] * 65_536 + key[2]])
-        shape = (count, tf.shape(images)[0], self.spec.latent_dim)
-        noise = tf.random.stateless_normal(shape, key, alg="philox")
+        seed, start, part = tf.unstack(key)
+
+        # A key of its own for each image: what is drawn for it does not depend on its batch.
+        def draws(image):
+            own = tf.stack([seed, image * 65_536 + part])
+            return tf.random.stateless_normal((count, self.spec.latent_dim), own, alg="philox")
+
+        numbers = start + tf.range(tf.shape(images, tf.int64)[0])
+        noise = tf.map_fn(draws, numbers, fn_output_signature=tf.float32)
         error, prior, posterior = self._densities(
-            images, labels, z_mean, z_log_var, noise, training=False
+            images, labels, z_mean, z_log_var, tf.transpose(noise, (1, 0, 2)), training=False
         )
         return -error + prior - posterior
 

@@ -4,11 +4,12 @@ A builder is a function `(image_shape, num_classes=None, *, seed, latent_dim, ..
 whose other keyword parameters are its settings; `pair_builder` makes it of a function of a `Spec`.
 """
 
-from tfgan_survey.networks.dcgan import dcgan
+from tfgan_survey.networks.dcgan import dcgan, dcgan_scorer
 from tfgan_survey.networks.maxout import adapt, maxout, two_branch
 from tfgan_survey.networks.mlp import elu, mlp, mlp_discriminator, mlp_generator
 from tfgan_survey.networks.pair import NetworkPair, pair_builder
 from tfgan_survey.networks.points import points
+from tfgan_survey.networks.scorer import Scorer
 from tfgan_survey.networks.specs import Spec
 from tfgan_survey.registry import Registry
 
@@ -24,12 +25,18 @@ NETWORKS = Registry(
     },
 )
 
+# Discriminators alone, for models without a generator.
+SCORERS = Registry("scoring network", {"dcgan": dcgan_scorer})
+
 __all__ = [
     "NETWORKS",
+    "SCORERS",
     "NetworkPair",
+    "Scorer",
     "Spec",
     "adapt",
     "dcgan",
+    "dcgan_scorer",
     "elu",
     "maxout",
     "mlp",

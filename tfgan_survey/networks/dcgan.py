@@ -8,13 +8,15 @@ from typing import Literal
 
 import keras
 
+from tfgan_survey.conditions import Condition, as_condition
 from tfgan_survey.layers.conditioning import AppendLabelMaps, ConditionalAffine, LabelProjection
 from tfgan_survey.layers.resampling import PixelShuffle
 from tfgan_survey.networks.blocks import Inputs, NormName, normalization
-from tfgan_survey.networks.initializers import Initializers
+from tfgan_survey.networks.initializers import InitializerName, Initializers
 from tfgan_survey.networks.pair import pair_builder
+from tfgan_survey.networks.scorer import Scorer
 from tfgan_survey.networks.specs import Spec
-from tfgan_survey.registry import Units
+from tfgan_survey.registry import Units, checked
 
 LabelInput = Literal["concat", "projection"]
 Upsampling = Literal["transposed", "pixel_shuffle"]
@@ -92,6 +94,56 @@ def dcgan(
     )
 
 
+@checked
+def dcgan_scorer(
+    image_shape: Sequence[int],
+    num_classes: int | None = None,
+    *,
+    condition: Condition | None = None,
+    seed: int = 0,
+    width: Units = 16,
+    kernel_size: Units = 4,
+    hidden_units: Units = 128,
+    initializer: InitializerName = "he_normal",
+) -> Scorer:
+    """Build the DCGAN pair's discriminator alone, with a hidden layer, without normalisation.
+
+    Why:
+        For models without a generator. The score of an image, whose gradient makes images, must not
+        depend on the other images of its batch. The pair's score is a sum over the smallest map;
+        here, where D alone has to know what a whole digit is, a hidden layer sees all of the map.
+
+    Args:
+        image_shape: shape of one image, as the pair takes it.
+        num_classes: number of classes; None for the unconditional network.
+        condition: another condition, such as `tfgan_survey.conditions.Vector`; it enters by
+            projection.
+        seed: seed of the weights.
+        width: channels of the first map; smaller maps have twice as many each.
+        kernel_size: of the convolutions.
+        hidden_units: of the layer between the smallest map and the score.
+        initializer: see `Initializers`; the pair's 0.02 is too small where no batch norm follows.
+
+    Returns:
+        The network, for images in [-1, 1]; a latent is such an image in a row.
+
+    Raises:
+        ValueError: as the pair's.
+
+    Source:
+        Radford et al. 2016, arXiv:1511.06434, section 3; departures: see above.
+    """
+    spec = Spec(image_shape, as_condition(num_classes, condition))
+    _, doublings = _base_and_doublings(spec.image_shape)
+    network = _discriminator(
+        spec, Initializers(initializer, seed), _widths(width, doublings), kernel_size, "none",
+        "strided", "projection", hidden_units,
+    )  # fmt: skip
+    return Scorer(
+        network, image_shape=image_shape, condition=spec.condition, output_range=(-1.0, 1.0)
+    )
+
+
 def _generator(
     spec: Spec, initializers: Initializers, base: int, widths: Sequence[int], kernel_size: int,
     norm: NormName, activation: str, upsampling: Upsampling, label_input: LabelInput,
@@ -123,8 +175,9 @@ def _generator(
 def _discriminator(
     spec: Spec, initializers: Initializers, widths: Sequence[int], kernel_size: int,
     norm: NormName, downsampling: Downsampling, label_input: LabelInput,
+    hidden_units: int | None = None,
 ) -> keras.Model:  # fmt: skip
-    """Build the discriminator: one down-sampling a width, then one linear score."""
+    """Build the discriminator: one down-sampling a width, a hidden layer or none, one score."""
     inputs = Inputs.images(spec)
     code = inputs.condition
     projected = spec.conditional and label_input == "projection"
@@ -137,6 +190,9 @@ def _discriminator(
         x = normalization(norm, True, _MOMENTUM, _EPSILON)(x) if normed else x
         x = keras.layers.LeakyReLU(_SLOPE)(x)
     x = keras.layers.Flatten()(x)
+    if hidden_units is not None:
+        x = keras.layers.Dense(hidden_units, kernel_initializer=initializers())(x)
+        x = keras.layers.LeakyReLU(_SLOPE)(x)
     if projected:
         x = LabelProjection(code.shape[-1], kernel_initializer=initializers())(x, code)
     else:

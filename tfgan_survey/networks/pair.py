@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -12,12 +11,13 @@ import tensorflow as tf
 from tfgan_survey.conditions import Condition, as_condition
 from tfgan_survey.networks.builders import public_form
 from tfgan_survey.networks.initializers import InitializerName, Initializers
+from tfgan_survey.networks.scorer import Scorer
 from tfgan_survey.networks.specs import Spec
 from tfgan_survey.registry import checked
 
 
 @keras.saving.register_keras_serializable("tfgan_survey")
-class NetworkPair(Spec):
+class NetworkPair(Scorer):
     """Two Keras models, and the spec that both are built for.
 
     Args:
@@ -36,9 +36,7 @@ class NetworkPair(Spec):
         ValueError: shapes disagree, or the two networks share a variable.
     """
 
-    # Two pairs of one spec are two pairs.
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__
+    roles = ("generator", "discriminator")
 
     def __init__(
         self,
@@ -52,11 +50,11 @@ class NetworkPair(Spec):
         output_range: tuple[float, float] | None = (0.0, 1.0),
         latent: str = "uniform",
     ):
-        condition = as_condition(num_classes, condition)
-        super().__init__(image_shape, condition, latent_dim, latent, output_range)
         self.generator = generator
-        self.discriminator = discriminator
-        self._validate()
+        super().__init__(
+            discriminator, image_shape=image_shape, latent_dim=latent_dim, num_classes=num_classes,
+            condition=condition, output_range=output_range, latent=latent,
+        )  # fmt: skip
 
     def generate(self, latents: tf.Tensor, labels=None, training: bool = False, network=None):
         """Run the generator, or another network in its place.
@@ -70,48 +68,10 @@ class NetworkPair(Spec):
         inputs = latents if labels is None else [latents, labels]
         return (self.generator if network is None else network)(inputs, training=training)
 
-    def score(self, images: tf.Tensor, labels=None, training: bool = False) -> tf.Tensor:
-        """Run the discriminator; float32 scores.
-
-        Args:
-            images: in `output_range`.
-            labels: the condition's rows, or None.
-            training: whether it runs in training mode.
-        """
-        inputs = images if labels is None else [images, labels]
-        return tf.cast(self.discriminator(inputs, training=training), tf.float32)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs, the networks' own configurations included."""
-        networks = {role: getattr(self, role) for role in ("generator", "discriminator")}
-        serialize = keras.saving.serialize_keras_object
-        return {role: serialize(one) for role, one in networks.items()} | super().get_config()
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> NetworkPair:
-        """Build the pair from what `get_config` returned."""
-        networks = {
-            role: keras.saving.deserialize_keras_object(config[role])
-            for role in ("generator", "discriminator")
-        }
-        return super().from_config({**config, **networks})
-
     def _validate(self) -> None:
-        inputs = 2 if self.conditional else 1
-        for role, network in (("generator", self.generator), ("discriminator", self.discriminator)):
-            if len(network.inputs) != inputs:
-                raise ValueError(
-                    f"The {role} has {len(network.inputs)} input(s), but with condition="
-                    f"{self.condition} it needs {inputs}; pass the condition, such as num_classes, "
-                    "to its builder."
-                )
+        super()._validate()
         if (made := self.generator.output_shape[1:]) != self.image_shape:
             raise ValueError(f"The generator makes {made}, image_shape is {self.image_shape}.")
-        if self.discriminator.output_shape[-1] != 1:
-            raise ValueError(
-                f"The discriminator ends in {self.discriminator.output_shape}; scores need a last "
-                "axis of 1, linear."
-            )
         shared = {id(v) for v in self.generator.variables} & {
             id(v) for v in self.discriminator.variables
         }

@@ -1,4 +1,4 @@
-"""What is looked at again and again during a training: the same samples, or reconstructions."""
+"""What is looked at again and again during a training: samples, images that come back."""
 
 from __future__ import annotations
 
@@ -72,39 +72,93 @@ class FixedSamples:
         return pictures.grid(images, self.columns, names, scale)
 
 
+def reconstructions(
+    model, images: np.ndarray, labels: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Return images, and what a model gives back of them.
+
+    Args:
+        model: a model that can reconstruct.
+        images: `(n, height, width, channels)`, uint8 or floats in [0, 1].
+        labels: one row of the condition an image; not looked at by a model without one.
+
+    Returns:
+        uint8 images by name, in the order to be shown: `original`, `decoded`.
+    """
+    decoded = model.reconstruct(images, *_rows(model, labels))
+    return {"original": pictures.to_uint8(images), "decoded": pictures.to_uint8(decoded)}
+
+
+def denoisings(
+    model, images: np.ndarray, labels: np.ndarray | None = None, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """Return images, their corrupted form, and what a model gives back of that.
+
+    Args:
+        model: a model that can denoise.
+        images: see `reconstructions`; so is `labels`.
+        labels: see `images`.
+        seed: of the corruption.
+
+    Returns:
+        uint8 images by name, in the order to be shown: `original`, `corrupted`, `decoded`.
+    """
+    corrupted = model.corrupt(images, seed)
+    decoded = model.reconstruct(corrupted, *_rows(model, labels))
+    found = {"original": images, "corrupted": corrupted, "decoded": decoded}
+    return {name: pictures.to_uint8(one) for name, one in found.items()}
+
+
+def _rows(model, labels: np.ndarray | None) -> tuple[np.ndarray, ...]:
+    """Return the further argument of a model that is told a condition."""
+    return (labels,) if model.spec.conditional else ()
+
+
 class FixedReconstructions:
     """The same examples at every look, each row of them above what the model makes of it.
 
     Args:
         model: a model that can reconstruct.
         examples: `(n, height, width, channels)`, uint8 or floats in [0, 1].
+        labels: one row of the condition an example; None where there is none.
         columns: images in a row.
-        rows: pairs of rows at most.
+        blocks: how many times rows that belong together stand under each other, at most.
     """
 
-    def __init__(self, model, examples: np.ndarray, columns: int = 10, rows: int = 5):
+    compared = staticmethod(reconstructions)
+
+    def __init__(
+        self,
+        model,
+        examples: np.ndarray,
+        labels: np.ndarray | None = None,
+        columns: int = 10,
+        blocks: int = 5,
+    ):
         self.model, self.columns = model, columns
-        self.examples = examples[: rows * columns]
+        self.examples = examples[: blocks * columns]
+        self.labels = None if labels is None else labels[: blocks * columns]
 
     def picture(self, scale: int = 2) -> Image.Image:
-        """Return the grid as a Pillow image.
+        """Return the grid as a Pillow image, rows named.
 
         Args:
             scale: whole factor by which pixels are enlarged.
         """
-        sheets = []
-        made = pictures.to_uint8(self.model.reconstruct(self.examples))
-        given = pictures.to_uint8(self.examples)
-        for start in range(0, len(given), self.columns):
-            row = slice(start, start + self.columns)
-            sheets += [given[row], made[row]]
-        names = ["x", "made"] * (len(sheets) // 2)
-        return pictures.grid(np.concatenate(sheets), self.columns, names, scale)
+        groups = self.compared(self.model, self.examples, self.labels)
+        return pictures.stacked(groups, self.columns, scale)
 
 
-def fixed_look(
-    model, seed: int = 0, reach: float | None = None, data=None
-) -> FixedSamples | FixedReconstructions | None:
+class FixedDenoisings(FixedReconstructions):
+    """The same examples under the same corruption: each row, what the model sees, and makes of it.
+
+    The arguments are those of `FixedReconstructions`; the model is one that can denoise.
+    """
+
+    compared = staticmethod(denoisings)
+
+
+def fixed_look(model, seed: int = 0, reach: float | None = None, data=None) -> Look | None:
     """Return the look that suits what a model can do; None for one that makes no pictures.
 
     Args:
@@ -116,8 +170,11 @@ def fixed_look(
     if "sample" in model.abilities:
         conditions = None if data is None else data.labels
         return FixedSamples(model, seed, reach=reach, conditions=conditions)
-    if "reconstruct" in model.abilities and data is not None and data.images.ndim == 4:
-        return FixedReconstructions(model, data.images)
+    if data is None or data.images.ndim != 4:
+        return None
+    for ability, look in (("denoise", FixedDenoisings), ("reconstruct", FixedReconstructions)):
+        if ability in model.abilities:
+            return look(model, data.images, data.labels)
     return None
 
 

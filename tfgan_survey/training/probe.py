@@ -24,7 +24,8 @@ SEED = 2**30
 """First seed of the probe's samples: far from those that `evaluate` draws by default, so that a
 checkpoint is not chosen by the very samples that it is judged by afterwards."""
 
-_RECORD = "best.json"
+RECORD = "best.json"
+"""Beside the best model, and inside it: by which metric, with which value, at which step."""
 
 
 class Judge:
@@ -236,8 +237,8 @@ class MetricProbe(keras.callbacks.Callback):
             "num": self.num,
             "seed": self.seed,
         }
-        save_model(self.model, self.best, {**self.notes, _RECORD: self._record})
-        write_json(self.best.with_name(_RECORD), self._record)
+        save_model(self.model, self.best, {**self.notes, RECORD: self._record})
+        write_json(self.best.with_name(RECORD), self._record)
 
     def _read_best(self, step: int) -> None:
         """Take up the best model of an interrupted training; another question starts anew."""
@@ -248,7 +249,7 @@ class MetricProbe(keras.callbacks.Callback):
         asked = {"metric": self.keep_best, "num": self.num, "seed": self.seed}
         if found is not None and all(found.get(key) == value for key, value in asked.items()):
             self._record = found
-            write_json(self.best.with_name(_RECORD), found)
+            write_json(self.best.with_name(RECORD), found)
 
 
 def check_keep_best(name: str | None, outcomes: Collection[str]) -> None:
@@ -282,7 +283,7 @@ def read_best(path: str | os.PathLike) -> dict[str, Any] | None:
     Args:
         path: the `.keras` file.
     """
-    return read_note(path, _RECORD)
+    return read_note(path, RECORD)
 
 
 def read_probe(path: str | os.PathLike) -> list[Row]:

@@ -16,7 +16,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tfgan_survey import pictures
-from tfgan_survey.data.home import DataHome
+from tfgan_survey.data.home import DataHome, recorded_name
 from tfgan_survey.data.images import ImageSet
 from tfgan_survey.errors import RunError, SettingError
 from tfgan_survey.files import sweep
@@ -29,6 +29,7 @@ from tfgan_survey.training.folder import RunFolder, record_of
 from tfgan_survey.training.history import curve_groups
 from tfgan_survey.training.looks import Look, fixed_look
 from tfgan_survey.training.progress import Progress
+from tfgan_survey.training.validation import Validation
 from tfgan_survey.zoo import build_from_settings, complete, resolve
 
 _FILM_FRAMES = 60
@@ -48,6 +49,7 @@ def train(
     probe_every: int = 1000,
     probe_num: int = 2000,
     keep_best: str | None = None,
+    validate: str | None = None,
     verbose: int | str = "auto",
     log: Callable[[str], None] = print,
 ) -> tuple[TrainableModel, RunFolder]:
@@ -67,6 +69,8 @@ def train(
         probe_every: steps between probes.
         probe_num: samples a probe.
         keep_best: one of the probed measurements, by which `best.keras` is kept.
+        validate: split of held-out examples, such as `train[50000:]`, whose losses join the history
+            after every epoch; `best.keras` is then the model with the least of them.
         verbose: progress display: 0 none, 1 one line drawn over and over, 2 one line an epoch;
             "auto" 1 on a terminal and 2 elsewhere.
         log: gets one line per milestone.
@@ -77,12 +81,18 @@ def train(
     Raises:
         RunError: the folder holds a run and `resume` is off, a run with other settings, files that
             no training can go on from, or is being trained by another process.
-        SettingError: a metric that cannot be probed here, `keep_best` not among them, or settings
-            from which nothing can be built.
+        SettingError: a metric that cannot be probed here, `keep_best` not among them or beside
+            `validate`, or settings from which nothing can be built.
     """
     overrides = dict(overrides or {})
+    for key in {"dataset", "run.dataset"} & {*overrides}:
+        overrides[key] = recorded_name(overrides[key])
     if output is not None and not str(output):
         raise SettingError("output is empty; name a folder, or leave it out for runs/MODEL.")
+    if validate is not None and keep_best is not None:
+        raise SettingError(
+            f"keep_best={keep_best} and validate={validate}: both keep best.keras; give one."
+        )
     run, home = RunFolder(output or Path("runs") / model), DataHome(data_dir, source)
     with run.locked(log):
         settings = _settings(run, model, overrides, resume, log)
@@ -144,6 +154,7 @@ def train(
         reach = 1.2 * float(np.abs(data.images).max()) if trained.spec.takes_points else None
         look = {"reach": reach, "data": data}
         own = [
+            *([_validation(settings, validate, home, run, notes)] if validate else []),
             training_callbacks.History(run.history),
             training_callbacks.SampleGrid(run.samples, **look),
             training_callbacks.FilmFrames(run.frames, max(1, total // _FILM_FRAMES), **look),
@@ -165,6 +176,15 @@ def train(
         trained.conclude(data.images, data.labels)
         finish(trained, run, settings, log, fixed_look(trained, **look))
     return trained, run
+
+
+def _validation(settings: Settings, split: str, home: DataHome, run: RunFolder, notes):
+    held_out = home.load_arrays(settings.dataset, split, settings.image_size)
+    examples = held_out.images
+    if settings.conditional:
+        examples = (examples, held_out.labels)
+    batches = tf.data.Dataset.from_tensor_slices(examples).batch(settings.batch_size)
+    return Validation(batches, len(held_out), run.best_probed, notes)
 
 
 def _judge(settings: Settings, probe, keep_best, home: DataHome) -> training_probe.Judge | None:
@@ -294,6 +314,8 @@ def _model(run: RunFolder, settings: Settings, data: ImageSet, log) -> Trainable
     except ValueError as error:
         raise SettingError(f"{settings.model} cannot be built so: {error}") from error
     model.adapt(data.images)
+    if settings.start_from is not None:
+        model.start_from(load_run(settings.start_from))
     return model
 
 

@@ -53,6 +53,10 @@ def test_every_option_is_in_these_tables():
                                    "--output"}  # fmt: skip
     assert options(cli.evaluate) == {"--dataset", "--metrics", "--num", "--seed", "--output",
                                      "--report", "--source", "--data-dir"}  # fmt: skip
+    assert options(cli.pictures) == {"--output", "--only", "--dataset", "--seed", "--source",
+                                     "--data-dir"}  # fmt: skip
+    assert options(cli.retrieve) == {"--query", "--num", "--output", "--dataset", "--source",
+                                     "--data-dir"}  # fmt: skip
     assert options(cli.export) == {"--output", "--version", "--once"}
 
 
@@ -84,11 +88,12 @@ def test_train_goes_on_only_with_resume(capsys, run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", [["train", "survey_cgan", "--steps", "1"], ["evaluate", "{npz}"]]
+    "command",
+    [["train", "survey_cgan", "--steps", "1"], ["evaluate", "{npz}"], ["retrieve", "{run}"]],
 )
 def test_source_and_data_dir_arrive(capsys, monkeypatch, tmp_path, run, command):
     np.savez(tmp_path / "a.npz", images=np.zeros((20, 28, 28, 1), np.uint8))
-    command = [part.format(npz=tmp_path / "a.npz") for part in command]
+    command = [part.format(npz=tmp_path / "a.npz", run=run.path) for part in command]
     if command[0] == "train":
         command += ["--output", tmp_path / "run"]
     monkeypatch.setenv("PATH", str(tmp_path))

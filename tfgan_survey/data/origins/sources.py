@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from tfgan_survey.data.origins import fetch
@@ -93,7 +93,7 @@ def prepare(
     info = DATASETS.get(name) if info is None else info
     root = data_root(data_dir)
     if not _NAME.fullmatch(str(name)):
-        raise unknown_name("data set", name, KNOWN)
+        raise _unknown(name, KNOWN)
     if found := find_prepared(root, name):
         say_unused(source, f"{name} is prepared already in {found}", log)
         return found
@@ -152,7 +152,17 @@ def _check_name(name: str) -> None:
 
     builders = tfds.list_builders(with_community_datasets=False)
     if name.split("/")[0] not in builders:
-        raise unknown_name("data set", name, {*KNOWN, *nearest(name, {*KNOWN, *builders})})
+        raise _unknown(name, {*KNOWN, *nearest(name, {*KNOWN, *builders})})
+
+
+def _unknown(name: str, known: Iterable[str]) -> Exception:
+    """Build the error for a name that is no data set's: a path that is not there, or misspelt."""
+    if "/" in str(name):
+        return DataError(
+            f"{name}: there is no such folder or file, and no data set of this name; expected a "
+            f"folder of pictures, an .npz with images, or one of {', '.join(sorted(known))}."
+        )
+    return unknown_name("data set", name, known)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,38 @@
+"""Commands that show what models make: `pictures`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tfgan_survey.cli.options import DATA_DIR, SOURCE, parse_names, start_tensorflow
+from tfgan_survey.console import PathType
+
+
+@click.command()
+@click.argument("runs", metavar="RUN...", type=PathType(), nargs=-1, required=True)
+@click.option("--output", type=PathType(), help="Folder [RUN/pictures; pictures for several].")
+@click.option("--only", help="Names of pictures, comma-separated [all that can be made].")
+@click.option("--dataset", help="Set whose test images are shown [the run's own].")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
+@SOURCE
+@DATA_DIR
+def pictures(runs: tuple[Path, ...], output: Path | None, only: str | None, **options: Any) -> None:
+    """Write PNG pictures of what RUNs (run folders or .keras files) can do.
+
+    samples: a grid of samples. reconstructions: test images above what comes back of them.
+    denoised: test images, corrupted, denoised. codes: where the codes of test images lie, coloured
+    by class (of more than two numbers: their first two principal components). plane: 400 codes of
+    two numbers, decoded. interpolation: from the code of the first 7 to that of the first 9 of the
+    test set (of other data the first two classes), a row for each RUN below the blend of pixels.
+    """
+    names = None if only is None else parse_names(only)
+    start_tensorflow()
+    from tfgan_survey import evaluation
+
+    targets = [evaluation.Target(run, **options) for run in runs]
+    if output is None:
+        output = runs[0] / "pictures" if len(runs) == 1 and runs[0].is_dir() else Path("pictures")
+    evaluation.write_pictures(targets, output, names, log=click.echo)

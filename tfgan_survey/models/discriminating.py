@@ -1,0 +1,76 @@
+"""What every model with a discriminator does with it: its losses, its move, its signature."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+
+class Discriminates:
+    """The discriminating half of a model; mixed into a `TrainableModel`.
+
+    Why:
+        A discriminator's side does not know who made the negatives, a generator or an ascent.
+
+        The model has `spec` with `score(images, labels, training, network)`, `objective`,
+        `regularizer`, `discriminator` and the optimizer `d_optimizer`.
+    """
+
+    def discriminator_logs(self, real, fake, labels, training: bool, fake_labels=None):
+        """Return the discriminator's logs, and its scores of the fakes.
+
+        Real and fake are scored as separate batches: batch norm must not mix them.
+
+        Args:
+            real: images in the networks' range.
+            fake: generated images of the same shape.
+            labels: the condition's rows, such as int32 `(batch,)`, or None.
+            training: whether the discriminator runs in training mode.
+            fake_labels: those of the fakes, where they are others.
+        """
+
+        def score(images, rows=labels):
+            return self.spec.score(images, rows, training=training)
+
+        real_scores = score(real)
+        fake_scores = score(fake, labels if fake_labels is None else fake_labels)
+        images = (real, fake) if self.objective.needs_images else (None, None)
+        d_loss = self.objective.discriminator_loss(
+            real_scores, fake_scores, *images, seed=self.seed_generator
+        )
+        penalty = self.regularizer.penalty(score, real, fake, self.seed_generator)
+        logs = {"d_loss": d_loss, "penalty": penalty}
+        for key, scores in (("d_real", real_scores), ("d_fake", fake_scores)):
+            probabilities = self.objective.probabilities(scores)
+            logs[key] = tf.reduce_mean(scores if probabilities is None else probabilities)
+        return logs, fake_scores
+
+    def apply_discriminator(self, gradients) -> None:
+        """Move the discriminator and put it back where the regularizer wants it.
+
+        Args:
+            gradients: of its trainable variables.
+        """
+        self.d_optimizer.apply(gradients, self.discriminator.trainable_variables)
+        self.regularizer.project(self.discriminator)
+
+    def score_signature(self, network: keras.Model) -> tuple[Callable, list[tf.TensorSpec]]:
+        """Return the signature `score`: of images in [0, 1], and of their condition.
+
+        Args:
+            network: the discriminator that answers.
+        """
+        spec = self.spec
+
+        def score(images, labels=None):
+            if labels is not None:
+                labels = spec.condition.checked(labels)
+            scores = spec.score(spec.from_unit(images), labels, network=network)
+            probabilities = self.objective.probabilities(scores)
+            outputs = {"scores": scores}
+            return outputs if probabilities is None else {**outputs, "probabilities": probabilities}
+
+        images = tf.TensorSpec((None, *spec.image_shape), tf.float32, "images")
+        return score, [images, *spec.condition_inputs()]
