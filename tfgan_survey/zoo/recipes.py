@@ -377,4 +377,33 @@ RECIPES |= {
     ),
 }
 
+RECIPES |= {
+    "stacked_autoencoder": Recipe(
+        family="autoencoder",
+        summary="784-1000-1000-1000 denoising, layer by layer and then together",
+        source="Vincent et al. 2010, JMLR 11, sections 3.5 and 4; departures: ReLU, Adam",
+        parts={
+            "codec": _part("mlp", widths=(1000, 1000), latent_dim=1000, initializer="he_normal"),
+            "corruption": _part("masking", share=0.25),
+            "code": _part("continuous", activation="relu"),
+            "reconstruction": _part("bernoulli"),
+            "optimizer": _part("adam", learning_rate=5e-4),
+        },
+        loop={"stack_steps": 1_000},
+        run={"split": "train[:50000]", "batch_size": 250},
+        quick=4_000,
+        paper="not stated in epochs",
+    ),
+    "classifier": Recipe(
+        family="classifier",
+        summary="784-1000-1000-1000-10 with dropout; start_from an autoencoder tunes its layers",
+        source="Srivastava et al. 2014, JMLR 15, section 6.1.1; Vincent et al. 2010, JMLR 11",
+        parts={"network": _part("mlp"), "optimizer": _part("adam", learning_rate=1e-3)},
+        loop={"ema": 0.999},
+        run={"split": "train[:50000]", "batch_size": 250, "conditional": True},
+        quick=6_000,
+        paper="not stated in epochs",
+    ),
+}
+
 MODELS = Registry("model", RECIPES)
