@@ -16,19 +16,16 @@ ActivationName = Literal["linear", "sigmoid", "relu", "tanh"]
 class Code(keras.layers.Layer):
     """A layer from linear outputs to codes; gradients go through it, straight where it is hard.
 
-    A subclass has a `kind`, its options as constructor parameters kept under their names, and
-    `call`.
+    A subclass has a `kind`, as settings call it, its options as constructor parameters kept under
+    their names, and `call`.
 
     Args:
         name: Keras' name.
         **kwargs: of `keras.layers.Layer`.
-
-    Attributes:
-        kind: as settings call it.
-        in_unit_interval: whether codes lie in [0, 1].
     """
 
     kind: ClassVar[str]
+    # Whether codes lie in [0, 1].
     in_unit_interval: bool = False
 
     def __init__(self, name: str | None = None, **kwargs):
