@@ -22,14 +22,10 @@ class Code(keras.layers.Layer):
     Args:
         name: Keras' name.
         **kwargs: of `keras.layers.Layer`.
-
-    Attributes:
-        kind: as settings call it.
-        in_unit_interval: whether codes lie in [0, 1].
     """
 
-    kind: ClassVar[str]
-    in_unit_interval: bool = False
+    kind: ClassVar[str]  # as settings call it
+    in_unit_interval: bool = False  # whether codes lie in [0, 1]
 
     def __init__(self, name: str | None = None, **kwargs):
         # Which output is largest, or which vector nearest, is decided in full precision, whatever
