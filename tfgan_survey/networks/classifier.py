@@ -122,15 +122,18 @@ def mlp(
         )
     initializers = Initializers(initializer, seed)
 
-    def dense(x, units: int, act: str | None):
-        return keras.layers.Dense(units, act, kernel_initializer=initializers())(x)
+    def dense(x, units: int, act: str | None, dtype: str | None = None):
+        layer = keras.layers.Dense(units, act, kernel_initializer=initializers(), dtype=dtype)
+        return layer(x)
 
     images = keras.Input(tuple(image_shape), name="images")
     x = Dropout(input_dropout, seed=initializers.next_seed())(keras.layers.Flatten()(images))
     for width in widths:
         x = dense(x, width, activation)
         x = Dropout(dropout, seed=initializers.next_seed())(x)
-    network = keras.Model(images, dense(x, condition.num_classes, None), name="classifier")
+    # Scores in full precision, whatever that of the hidden layers.
+    scores = dense(x, condition.num_classes, None, "float32")
+    network = keras.Model(images, scores, name="classifier")
     return ClassScores(network, image_shape=image_shape, num_classes=condition.num_classes)
 
 
