@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ CLASS_COLOURS = ("#1f6fb4", "#d96b00", "#23882a", "#cc2a2a", "#8052ba",
                  "#8c564b", "#cf4fa8", "#6b6b6b", "#8a8a0c", "#0b8fa0")  # fmt: skip
 """Of the first ten classes; ten more have them again, with another mark."""
 _MARKS = ("o", "x")
+_TITLE = 80  # letters in a line
 _REGION = "#d01010"  # the red frame of the lecture's picture
 
 
@@ -222,7 +224,7 @@ def save_classes(
         path: PNG file.
         labels: see `points`.
         names: see `points`.
-        title: shown above.
+        title: shown above; its lines are broken where they are longer than the picture is wide.
         region: see `points`.
 
     Returns:
@@ -236,7 +238,8 @@ def save_classes(
     axes = figure.subplots()
     draw_classes(axes, points, labels, names, region)
     axes.grid(alpha=0.3)
-    axes.set_title(title, fontsize=10)
+    lines = [textwrap.fill(line, _TITLE) for line in title.splitlines()]
+    axes.set_title("\n".join(lines), fontsize=10)
     return _save_figure(figure, path)
 
 

@@ -49,9 +49,9 @@ def _compared(look: type[FixedReconstructions]) -> Callable[[Target, Path], Path
 def _codes(target: Target, path: Path) -> Path:
     coded = Coded(target.subject.model, target.test)
     points, said = coded.plane
-    title = f"{target.title}: {len(points):,} test examples, {said}"
+    title = f"{target.title}: {len(points):,} test examples\n{said}"
     if coded.region is not None:
-        title += "\nframe: the region of the decoded plane"
+        title += "; frame: the region of the decoded plane"
     return pictures.save_classes(
         points, path, coded.classes, coded.data.class_names, title, coded.region
     )

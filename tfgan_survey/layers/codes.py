@@ -16,17 +16,16 @@ ActivationName = Literal["linear", "sigmoid", "relu", "tanh"]
 class Code(keras.layers.Layer):
     """A layer from linear outputs to codes; gradients go through it, straight where it is hard.
 
-    A subclass has a `kind`, as settings call it, its options as constructor parameters kept under
-    their names, and `call`.
+    A subclass has a `kind`, its options as constructor parameters kept under their names, and
+    `call`.
 
     Args:
         name: Keras' name.
         **kwargs: of `keras.layers.Layer`.
     """
 
-    kind: ClassVar[str]
-    # Whether codes lie in [0, 1].
-    in_unit_interval: bool = False
+    kind: ClassVar[str]  # as settings call it
+    in_unit_interval: bool = False  # whether codes lie in [0, 1]
 
     def __init__(self, name: str | None = None, **kwargs):
         # Which output is largest, or which vector nearest, is decided in full precision, whatever

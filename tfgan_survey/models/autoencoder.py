@@ -195,10 +195,15 @@ class Autoencoder(ImageInputs, Coding, SeedSampling, TrainableModel):
             below = lower(below)
         below = tf.stop_gradient(tf.cast(below, "float32"))
 
+        last = index == len(stages) - 1
+
         def logs():
-            back = tf.cast(mirror(layer(self.corruption(below, self.seed_generator))), "float32")
+            outputs = layer(self.corruption(below, self.seed_generator))
+            codes = self.code(tf.cast(outputs, "float32")) if last else outputs
+            back = tf.cast(mirror(codes), "float32")
             if index == 0:
-                outputs = tf.reshape(self._with_bias(back), tf.shape(images))
+                outputs = tf.cast(self._with_bias(back), "float32")
+                outputs = tf.reshape(outputs, tf.shape(images))
                 error = self.reconstruction.per_example(images, outputs)
             else:
                 error = tf.reduce_sum(tf.square(back - below), axis=-1)

@@ -237,9 +237,10 @@ class Coding(abc.ABC):
 
     def _batched(self, name: str, rows, labels, batch_size: int) -> np.ndarray:
         if self._traced is None:
-            functions = {one: made for one, (made, _) in self.coding_signatures().items()}
+            # By the exported form: batches of every length share one graph.
             self._traced = {
-                one: tf.function(made, reduce_retracing=True) for one, made in functions.items()
+                one: tf.function(made, input_signature=specs)
+                for one, (made, specs) in self.coding_signatures().items()
             }
         check_whole("batch_size", batch_size)
         rows = self._checked_codes(rows) if name == "decode" else self.check_images(rows)

@@ -279,7 +279,7 @@ RECIPES: dict[str, Recipe] = {
 _AUTOENCODER = Recipe(
     family="autoencoder",
     summary="pixels to a short code and back, squared error",
-    source="lecture, section AutoEncoder, which the survey builds on",
+    source="lecture, section AutoEncoder",
     parts={
         "codec": _part("mlp", widths=(512, 256), latent_dim=30, activation="silu"),
         "optimizer": _part("adam", learning_rate=1e-3),
@@ -309,7 +309,7 @@ RECIPES |= {
     "pca": Recipe(
         family="pca",
         summary="principal components, the linear baseline; its steps only measure",
-        source="lecture, section PCA, Eq. 11, which the survey builds on",
+        source="lecture, section PCA, Eq. 11",
         parts={"codec": _part("linear", latent_dim=30)},
         run={"batch_size": 128},
         quick=468,
@@ -319,8 +319,7 @@ RECIPES |= {
     "deep_autoencoder": _variant(
         _AUTOENCODER,
         summary="784-1000-500-250-30 and its mirror",
-        source="Hinton & Salakhutdinov 2006, Science 313; lecture, section Deep AutoEncoder, "
-        "which the survey builds on",
+        source="Hinton & Salakhutdinov 2006, Science 313; lecture, section Deep AutoEncoder",
         parts={
             "codec": _part("mlp", widths=(1000, 500, 250)),
             "optimizer": _part("adam", decay=1.0001),
@@ -332,8 +331,7 @@ RECIPES |= {
     "denoising_autoencoder": _variant(
         _AUTOENCODER,
         summary="the clean image from one with a quarter of its pixels missing",
-        source="Vincent et al. 2010, JMLR 11; lecture, section Denoising AutoEncoder, which the "
-        "survey builds on",
+        source="Vincent et al. 2010, JMLR 11; lecture, section Denoising AutoEncoder",
         parts={
             "codec": _part("mlp", widths=(1000,), latent_dim=500),
             "code": _part("continuous", activation="relu"),
@@ -345,7 +343,7 @@ RECIPES |= {
         _AUTOENCODER,
         summary="a wide code of units that are seldom on (penalty=l1, code=k_sparse for others)",
         source="Ng 2011, lecture notes; Makhzani & Frey 2014, arXiv:1312.5663; lecture, section "
-        "Sparse AutoEncoder, which the survey builds on",
+        "Sparse AutoEncoder",
         parts={
             "codec": _part("mlp", widths=(), latent_dim=1000),
             "code": _part("continuous", activation="sigmoid"),
@@ -355,8 +353,7 @@ RECIPES |= {
     "discrete_autoencoder": _variant(
         _AUTOENCODER,
         summary="a 7x7 map of 128 learnt vectors (code=binary for bits)",
-        source="van den Oord et al. 2017, arXiv:1711.00937; lecture, section Discrete "
-        "AutoEncoder, which the survey builds on",
+        source="van den Oord et al. 2017, arXiv:1711.00937; lecture, section Discrete AutoEncoder",
         parts={
             "codec": _part("conv", spatial=True, latent_dim=16),
             "code": _part("vector_quantised", num_codes=128),
@@ -374,6 +371,35 @@ RECIPES |= {
         loop={"num_samples": 50},
         quick=3_000,
         paper="3,280 epochs",
+    ),
+}
+
+RECIPES |= {
+    "stacked_autoencoder": Recipe(
+        family="autoencoder",
+        summary="784-1000-1000-1000 denoising, layer by layer and then together",
+        source="Vincent et al. 2010, JMLR 11, sections 3.5 and 4; departures: ReLU, Adam",
+        parts={
+            "codec": _part("mlp", widths=(1000, 1000), latent_dim=1000, initializer="he_normal"),
+            "corruption": _part("masking", share=0.25),
+            "code": _part("continuous", activation="relu"),
+            "reconstruction": _part("bernoulli"),
+            "optimizer": _part("adam", learning_rate=5e-4),
+        },
+        loop={"stack_steps": 1_000},
+        run={"split": "train[:50000]", "batch_size": 250},
+        quick=4_000,
+        paper="not stated in epochs",
+    ),
+    "classifier": Recipe(
+        family="classifier",
+        summary="784-1000-1000-1000-10 with dropout; start_from an autoencoder tunes its layers",
+        source="Srivastava et al. 2014, JMLR 15, section 6.1.1; Vincent et al. 2010, JMLR 11",
+        parts={"network": _part("mlp"), "optimizer": _part("adam", learning_rate=1e-3)},
+        loop={"ema": 0.999},
+        run={"split": "train[:50000]", "batch_size": 250, "conditional": True},
+        quick=6_000,
+        paper="not stated in epochs",
     ),
 }
 

@@ -168,3 +168,11 @@ def test_refusals():
             interpolations([(name, model), ("twice", model)], data)
     with pytest.raises(SettingError, match="two ends"):
         interpolations([("model", model)], data, steps=1)
+
+
+def test_pictures_of_many_models_trace_each_once(coded):
+    """Batches of 256 and the rest share a graph; else TensorFlow warns on a command's stderr."""
+    model = coded.model
+    for name, rows in (("encode", coded.data.images), ("decode", coded.codes)):
+        getattr(model, name)(rows, batch_size=64)
+        assert model._traced[name].experimental_get_tracing_count() == 1

