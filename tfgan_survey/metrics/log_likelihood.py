@@ -38,7 +38,7 @@ class LogLikelihood(Metric):
         check_binary(test.images, model.reconstruction.name, bench.dataset)
         labels = test.labels if model.spec.conditional else None
         found = -model.log_likelihood(test.images, labels, self.num_samples, bench.seed)
-        error = float(np.std(found) / math.sqrt(len(found)))
+        error = float(np.std(found, ddof=1) / math.sqrt(len(found)))
         protocol = (
             f"Mean over {len(found):,} test images of -log p(x) in nats, importance sampling with "
             f"{self.num_samples} samples from the encoder's Gaussian; standard error over images."
