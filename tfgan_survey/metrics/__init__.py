@@ -12,6 +12,7 @@ from tfgan_survey.metrics.base import Metric
 from tfgan_survey.metrics.bench import Bench
 from tfgan_survey.metrics.choice import default_metrics
 from tfgan_survey.metrics.class_diversity import class_diversity
+from tfgan_survey.metrics.classification import classification_error
 from tfgan_survey.metrics.classifier_score import classifier_score
 from tfgan_survey.metrics.common import Estimate, Measurement, MetricWarning
 from tfgan_survey.metrics.density_coverage import density_coverage
@@ -61,6 +62,7 @@ __all__ = [
     "Metric",
     "MetricWarning",
     "class_diversity",
+    "classification_error",
     "classifier_score",
     "default_metrics",
     "density_coverage",

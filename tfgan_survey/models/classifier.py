@@ -132,7 +132,9 @@ class Classifier(ImageInputs, TrainableModel):
 
     def _logs(self, images, labels, training: bool) -> dict[str, tf.Tensor]:
         scores = self.scores_of(images, training)
-        each = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores)
+        # Not by the sparse form, which refuses a wrong label before its fault can be told.
+        truth = tf.one_hot(labels, self.spec.num_classes)
+        each = tf.nn.softmax_cross_entropy_with_logits(truth, scores)
         wrong = tf.argmax(scores, axis=-1, output_type=labels.dtype) != labels
         return {"loss": tf.reduce_mean(each), "error": tf.reduce_mean(tf.cast(wrong, "float32"))}
 

@@ -41,8 +41,8 @@ class TrainableModel(SavesItself, keras.Model, abc.ABC):
         counters: int64 counters that are saved, `self.<name>`; the first is the clock, advanced
             once a step, before `update`.
         logged_counters: counters among the logs.
-        abilities: of `sample`, `score`, `encode`, `reconstruct`, `translate`: which methods of
-            these names and which signatures there are.
+        abilities: of `sample`, `score`, `encode`, `reconstruct`, `translate`, `classify`: which
+            methods of these names and which signatures there are.
 
     Example:
         >>> class Toy(TrainableModel):

@@ -384,7 +384,10 @@ RECIPES |= {
             "corruption": _part("masking", share=0.25),
             "code": _part("continuous", activation="relu"),
             "reconstruction": _part("bernoulli"),
-            "optimizer": _part("adam", learning_rate=5e-4),
+            # A layer's moments begin at 0 when it is due, long after Adam's correction of that has
+            # faded: with the usual 0.999 its first steps are several times too long. All inputs of
+            # an upper layer are positive, so that long steps silence ReLU units for good.
+            "optimizer": _part("adam", learning_rate=5e-5, beta_2=0.95),
         },
         loop={"stack_steps": 1_000},
         run={"split": "train[:50000]", "batch_size": 250},
