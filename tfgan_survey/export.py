@@ -29,8 +29,8 @@ def export_savedmodel(
 ) -> Path:
     """Write `output/<version>/` in TensorFlow Serving's layout.
 
-    Signatures, those that the model declares (labels only where it is conditional, and the graph itself refuses ids outside
-    0..num_classes-1 as INVALID_ARGUMENT; images float32 in [0, 1]):
+    Signatures, those that the model declares (labels only where it is conditional, and the graph
+    itself refuses ids outside 0..num_classes-1 as INVALID_ARGUMENT; images float32 in [0, 1]):
 
     | name | inputs | outputs |
     |---|---|---|
@@ -39,7 +39,7 @@ def export_savedmodel(
     | `sample_png` | `seeds`, `labels` | `image_bytes` string `(b,)`, one PNG a row |
     | `latents` | `seeds` | `latent`, from which `sample` draws |
     | `score` | `images`, `labels` | `scores` `(b, 1)`, `probabilities` where defined |
-    | `encode` | `images`, `labels` | `code` `(b, *code_shape)`; of a VAE `z_mean`, `z_log_var` too |
+    | `encode` | `images`, `labels` | `code` `(b, *code_shape)`; `z_mean`, `z_log_var` of a VAE |
     | `decode` | `code`, `labels` | `images` |
     | `reconstruct` | `images`, `labels` | `images`; `serving_default` of what cannot sample |
     | `classify` | `images` | `scores` `(b, classes)`, `probabilities` |
