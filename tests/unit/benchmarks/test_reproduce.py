@@ -22,7 +22,9 @@ def call(folder, *arguments):
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reproduce")
     module = runpy.run_path(str(PROGRAM))
-    (folder / "README.md").write_text(f"before\n{module['BEGIN']}\n{module['END']}\nafter\n")
+    (folder / "docs").mkdir()
+    for page in ("README.md", "docs/codes.md"):
+        (folder / page).write_text(f"before\n{module['BEGIN']}\n{module['END']}\nafter\n")
     done = call(folder, "--run", "ring", 0, STEPS)
     assert done.returncode == 0, done.stderr[-2000:]
     return folder
@@ -69,6 +71,7 @@ def test_the_table_is_written_from_the_files(folder):
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     line = next(line for line in text.splitlines() if line.startswith("| `ring` |"))
+    assert "`ring`" not in (folder / "docs" / "codes.md").read_text()
     value = json.loads(result(folder).read_text())["measurements"][0]["value"]
     assert f"modes {value:.4g}" in line
     assert f"{STEPS:,}, 1 seed" in line
