@@ -37,8 +37,8 @@ def small(num_classes=None, **options):
 def graphs_as_written():
     """Leave TensorFlow's graph rewriting out.
 
-    It chooses between sums of the quantiser's loss by addresses in memory: of 50 trainings of one
-    step from one file 4 differed in the last bit with it, none without. XLA has rewrites of its own.
+    With it, 4 of 50 trainings from one file differed from the others in the last bit, which the
+    book's steps then enlarge; without it, none of 50.
     """
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     yield
