@@ -1,4 +1,4 @@
-"""A trained GAN as a SavedModel for TensorFlow Serving, with named signatures."""
+"""A trained model as a SavedModel for TensorFlow Serving, with named signatures."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def export_savedmodel(
 ) -> Path:
     """Write `output/<version>/` in TensorFlow Serving's layout.
 
-    Signatures (labels only where the GAN is conditional, and the graph itself refuses ids outside
-    0..num_classes-1 as INVALID_ARGUMENT; images float32 in [0, 1]):
+    Signatures, those that the model declares (labels only where it is conditional, and the graph
+    itself refuses ids outside 0..num_classes-1 as INVALID_ARGUMENT; images float32 in [0, 1]):
 
     | name | inputs | outputs |
     |---|---|---|
@@ -39,6 +39,10 @@ def export_savedmodel(
     | `sample_png` | `seeds`, `labels` | `image_bytes` string `(b,)`, one PNG a row |
     | `latents` | `seeds` | `latent`, from which `sample` draws |
     | `score` | `images`, `labels` | `scores` `(b, 1)`, `probabilities` where defined |
+    | `encode` | `images`, `labels` | `code` `(b, *code_shape)`; `z_mean`, `z_log_var` of a VAE |
+    | `decode` | `code`, `labels` | `images` |
+    | `reconstruct` | `images`, `labels` | `images`; `serving_default` of what cannot sample |
+    | `classify` | `images` | `scores` `(b, classes)`, `probabilities` |
 
     The version is written aside and renamed, so a polling server never sees half of one.
 

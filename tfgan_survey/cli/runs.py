@@ -25,7 +25,7 @@ _LARGEST_VERSION = 2**63 - 1  # TensorFlow Serving reads int64
 
 @click.command()
 def models() -> None:
-    """List the named GANs: what each is made of, its source, data set and budget."""
+    """List the named models: what each is made of, its source, data set and budget."""
     from tfgan_survey.zoo.recipes import MODELS
 
     rows = [("name", "made of", "source", "data", "quick budget", "source's budget")]
@@ -106,7 +106,7 @@ def train(model: str, output: Path | None, resume: bool, **options: Any) -> None
     start_tensorflow()
     from tfgan_survey.training import train as train_run
 
-    _, run = train_run(
+    trained, run = train_run(
         model,
         output,
         resume=resume,
@@ -119,7 +119,10 @@ def train(model: str, output: Path | None, resume: bool, **options: Any) -> None
         **probing,
         log=click.echo,
     )
-    click.echo(f"sample:   tfgan-survey sample {run.path} --num 64 --output samples.png")
+    if "sample" in trained.abilities:
+        click.echo(f"sample:   tfgan-survey sample {run.path} --num 64 --output samples.png")
+    if "encode" in trained.abilities:
+        click.echo(f"look:     tfgan-survey pictures {run.path}")
     click.echo(f"export:   tfgan-survey export {run.path}")
     click.echo(f"go on:    tfgan-survey train {model} --output {run.path} --resume --steps N")
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from tfgan_survey.errors import SettingError
 from tfgan_survey.metrics.base import LOWER, Metric, yields
+from tfgan_survey.metrics.common import mean_estimate
 
 NUM_SAMPLES = 200
 
@@ -38,13 +37,11 @@ class LogLikelihood(Metric):
         check_binary(test.images, model.reconstruction.name, bench.dataset)
         labels = test.labels if model.spec.conditional else None
         found = -model.log_likelihood(test.images, labels, self.num_samples, bench.seed)
-        error = float(np.std(found) / math.sqrt(len(found)))
         protocol = (
             f"Mean over {len(found):,} test images of -log p(x) in nats, importance sampling with "
             f"{self.num_samples} samples from the encoder's Gaussian; standard error over images."
         )
-        value = (float(np.mean(found)), error)
-        return [bench.measured(self.name, value, protocol, num=len(found))]
+        return [bench.measured(self.name, mean_estimate(found), protocol, num=len(found))]
 
 
 def check_binary(images: np.ndarray, reconstruction: str, dataset: str) -> None:

@@ -46,6 +46,10 @@ class DiscriminatorOnly(ImageInputs, Discriminates, SeedSampling, TrainableModel
         them; those that restart keep D right along the way from noise, which is the way that
         samples take.
 
+        What it gives on MNIST: strokes of the right width, and about half of the samples digits;
+        the zoo's recipe after 3,750 of its steps has a classifier score of 4.9 (one seed, 2,000
+        samples; untrained 1.0, real images 9.8) and a Frechet distance of 12.
+
     Args:
         scorer: the discriminator.
         objective: its `discriminator_loss` is minimised; its generator's loss has no use here.

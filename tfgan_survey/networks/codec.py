@@ -68,6 +68,15 @@ class Codec(Spec):
         coded = encoder.output_shape[1:]
         if coded[:-1] != shape[:-1] or coded[-1] % shape[-1]:
             raise ValueError(f"The encoder makes {coded}, code_shape is {shape}.")
+        inputs = 1 if condition is None else 2
+        for role, network in (("encoder", encoder), ("decoder", decoder)):
+            if len(network.inputs) != inputs:
+                raise ValueError(
+                    f"The {role} has {len(network.inputs)} input(s), but with condition="
+                    f"{condition} it needs {inputs}; pass the condition to its builder."
+                )
+        if (taken := tuple(decoder.inputs[0].shape[1:])) != shape:
+            raise ValueError(f"The decoder takes {taken}, code_shape is {shape}.")
 
     def encode(self, images: tf.Tensor, labels=None, training: bool = False) -> tf.Tensor:
         """Run the encoder; float32 linear outputs.

@@ -142,6 +142,7 @@ def train(
             log(f"{run.path} is finished: {done} of {total} steps; nothing to train.")
             if probing:
                 _save_curves(run, settings, log)
+            trained.conclude(data.images, data.labels)  # the last checkpoint is of before that
             return trained, run
         run.begin(settings, _versions())
         for folder in (run.path, run.checkpoint.parent, run.samples, run.frames):

@@ -31,7 +31,7 @@ def options(command):
 
 TRAIN = {"--dataset", "--epochs", "--steps", "--batch-size", "--seed", "--output", "--resume",
          "--deterministic", "--tensorboard", "--probe", "--probe-every", "--probe-num",
-         "--keep-best", "--set", "--source", "--data-dir"}  # fmt: skip
+         "--keep-best", "--validate", "--set", "--source", "--data-dir"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +183,15 @@ def test_a_recipe_s_split_does_not_follow_to_another_data_set(capsys, tmp_path, 
     assert code == 0, err
     assert RunFolder(tmp_path / "run").settings().split == "train"
     assert "10000 images" in out and os.path.exists(tmp_path / "run" / "model.keras")
+
+
+def test_validate_arrives(capsys, tmp_path):
+    folder = tmp_path / "run"
+    small = ["--set", "widths=4", "--set", "jit_compile=false", "--set", "split=train[:128]"]
+    code, out, _ = invoke(
+        capsys, "train", "autoencoder", "--dataset", "mnist_mini", "--steps", 1, "--output",
+        folder, "--validate", "train[9000:9010]", *small,
+    )  # fmt: skip
+    assert code == 0 and read_best(RunFolder(folder).best_probed)["num"] == 10
+    # What it can do next is told, and nothing that it cannot.
+    assert "tfgan-survey pictures" in out and "tfgan-survey sample" not in out

@@ -7,6 +7,12 @@ from tfgan_survey.zoo import MODELS, build, complete, resolve
 
 ADAM_DCGAN = {"d_optimizer": "adam", "d_optimizer.learning_rate": 2e-4, "d_optimizer.beta_1": 0.5}
 KL = {"divergence": "kl"}
+AUTOENCODER = {"reconstruction": "squared_error", "reconstruction.output": "sigmoid"}
+# binarised MNIST with 10,000 images held out, the bound itself
+VAE = {
+    "dataset": "binarised_mnist", "split": "train[:50000]", "reconstruction": "bernoulli",
+    "loop.num_samples": 1, "loop.kl_weight": 1.0, "loop.truncation": 1.0,
+}  # fmt: skip
 PUBLISHED = {
     # the snippet: Adam's TensorFlow defaults, batches of 128, one layer of 128 units
     "survey_gan": {
@@ -86,6 +92,32 @@ PUBLISHED = {
         "d_optimizer.learning_rate": 5e-4, "d_optimizer.beta_1": 0.5,
         "loop.ema": 0.999, "loop.truncation": 0.85,
     },
+    # the lecture's squared error; 784-1000-500-250-30 of Science 313
+    "pca": {"codec": "linear", "codec.latent_dim": 30},
+    "autoencoder": {
+        **AUTOENCODER, "codec": "mlp", "codec.latent_dim": 30, "corruption": "none",
+        "code": "continuous", "code.activation": "linear", "penalty": "none",
+    },
+    "deep_autoencoder": {
+        **AUTOENCODER, "codec": "mlp", "codec.widths": [1000, 500, 250], "codec.latent_dim": 30,
+        "codec.decoder_widths": None, "codec.bias": "marginals",
+    },
+    # JMLR 11, section 4: a quarter of the pixels set to 0, codes wider than those of others
+    "denoising_autoencoder": {
+        **AUTOENCODER, "corruption": "masking", "corruption.share": 0.25,
+    },
+    # Ng's notes: rho 0.05 on sigmoid units
+    "sparse_autoencoder": {
+        **AUTOENCODER, "code": "continuous", "code.activation": "sigmoid",
+        "penalty": "target_rate", "penalty.rate": 0.05,
+    },
+    # arXiv:1711.00937, section 3.2: beta 0.25
+    "discrete_autoencoder": {
+        **AUTOENCODER, "codec": "conv", "codec.spatial": True, "code": "vector_quantised",
+        "code.num_codes": 128, "code.commitment": 0.25,
+    },
+    "vae": VAE,
+    "iwae": {**VAE, "loop.num_samples": 50},  # arXiv:1509.00519, Table 1
     # by measurement; kept chains and their restarts as in arXiv:1903.08689, section 3
     "discriminator_only": {
         "network": "dcgan", "network.width": 16, "network.hidden_units": 128,
