@@ -387,7 +387,7 @@ RECIPES |= {
             # A layer's moments begin at 0 when it is due, long after Adam's correction of that has
             # faded: with the usual 0.999 its first steps are several times too long. All inputs of
             # an upper layer are positive, so that long steps silence ReLU units for good.
-            "optimizer": _part("adam", learning_rate=5e-5, beta_2=0.95),
+            "optimizer": _part("adam", learning_rate=1e-4, beta_2=0.95),
         },
         loop={"stack_steps": 1_000},
         run={"split": "train[:50000]", "batch_size": 250},
