@@ -106,6 +106,12 @@ PUBLISHED = {
     "denoising_autoencoder": {
         **AUTOENCODER, "corruption": "masking", "corruption.share": 0.25,
     },
+    # the same with three layers of 1,000, as on MNIST there
+    "stacked_autoencoder": {
+        "codec": "mlp", "codec.widths": [1000, 1000], "codec.latent_dim": 1000,
+        "code.activation": "relu", "corruption": "masking", "corruption.share": 0.25,
+        "loop.stack_steps": 1000, "optimizer.beta_2": 0.95, "split": "train[:50000]",
+    },
     # Ng's notes: rho 0.05 on sigmoid units
     "sparse_autoencoder": {
         **AUTOENCODER, "code": "continuous", "code.activation": "sigmoid",
