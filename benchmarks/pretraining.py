@@ -7,8 +7,9 @@
 A `stacked_autoencoder` learns 784-1000-1000-1000 layer by layer from the 50,000 images of
 train[:50000], without labels. A `classifier` with the same layers and one for the classes starts
 from it, or from drawn weights, and is trained in the same way on the first n labels. No
-convolution, no augmentation. Settings were chosen by the error on train[50000:], which every run
-records beside the test error; nothing was chosen by the latter.
+convolution, no augmentation. Every run records the error on train[50000:], by which settings are to
+be chosen, beside the test error. Those below have not been run to their end yet: no table is
+committed.
 
 A training lies in `runs/pretraining/` and goes on where it was interrupted; one JSON file a run: a
 run that is there is not run again, one that was made with other settings is refused.
@@ -142,7 +143,7 @@ def render(results: Path, report: Path) -> None:
         f"layers start from a `stacked_autoencoder`, {LAYER_STEPS:,} steps a layer of batch "
         f"{STACK['batch_size']} on",
         "train[:50000] without labels (masking noise 25 %). `held out`: on train[50000:60000], by",
-        "which settings were chosen. A run's minutes are its own, without the pretraining's.",
+        "which settings are chosen. A run's minutes are its own, without the pretraining's.",
         "Written by `python benchmarks/pretraining.py` from `benchmarks/results/pretraining/`.",
         "",
         "| labels | start | steps (batch) | seeds | held out | test | minutes |",

@@ -372,9 +372,6 @@ RECIPES |= {
         quick=3_000,
         paper="3,280 epochs",
     ),
-}
-
-RECIPES |= {
     "stacked_autoencoder": Recipe(
         family="autoencoder",
         summary="784-1000-1000-1000 denoising, layer by layer and then together",
@@ -385,8 +382,8 @@ RECIPES |= {
             "code": _part("continuous", activation="relu"),
             "reconstruction": _part("bernoulli"),
             # A layer's moments begin at 0 when it is due, long after Adam's correction of that has
-            # faded: with the usual 0.999 its first steps are several times too long. All inputs of
-            # an upper layer are positive, so that long steps silence ReLU units for good.
+            # faded: with the usual 0.999 its first steps are several times too long. At ten times
+            # this rate and 0.999 most ReLU units of the second layer fell silent.
             "optimizer": _part("adam", learning_rate=1e-4, beta_2=0.95),
         },
         loop={"stack_steps": 1_000},
