@@ -57,9 +57,11 @@ def seeds(row, steps, name):
     return [value(run(row, steps, seed), name) for seed in range(3)]
 
 
-def table_records():
-    """The files behind the reproduction table: of each row those with most steps."""
+def table_records(page=reproduce.README):
+    """The files behind a page's table: of each row those with most steps."""
     for row, settings in reproduce._rows().items():
+        if settings.page != page:
+            continue
         paths = sorted((RESULTS / "reproduce").glob(f"{row}-*steps-seed*.json"))
         found = [one for one in (read(path.relative_to(ROOT)) for path in paths)]
         found = [one for one in found if one["row"] == row]
@@ -409,6 +411,21 @@ SENTENCES = {
 def test_a_measured_number_is_that_of_its_file(name, source):
     missing = [one for one in source() if flat(one) not in document(name)]
     assert not missing, f"{name} does not say what the files say:\n" + "\n".join(missing)
+
+
+def test_the_table_of_codes_is_that_of_its_files(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    table = reproduce.table(reproduce.CODES)
+    assert table in (ROOT / reproduce.CODES).read_text(encoding="utf-8")
+    reached = {row: one for row, _, one in table_records(reproduce.CODES)}
+    goals = {"deep_autoencoder": 3.0, "discrete_autoencoder": 3.3}
+    for row, goal in goals.items():
+        assert value(reached[row], "reconstruction_error") <= goal, row
+    assert value(reached["vae"], "negative_log_likelihood") <= 89.9
+    with_prior, without = (
+        value(reached[row], "frechet_distance") for row in ("vae-grey", "vae-no-prior")
+    )
+    assert without > 3 * with_prior
 
 
 @pytest.mark.parametrize("program", [ablations, critic_loss])
