@@ -178,6 +178,8 @@ def coder(folder):
     model = target.subject.model
     model.abilities = frozenset({"encode", "reconstruct"})
     model.encode = lambda images, labels: images[:, ::2, ::2] / 255.0
+    model.decode = lambda codes, labels: np.clip(codes, 0, 1).repeat(2, 1).repeat(2, 2)
+    model.code_shape = (7, 7, 1)
     model.reconstruct = lambda images, labels: 0.5 * images / 255.0
 
     def never(*arguments):
@@ -261,7 +263,7 @@ def test_a_new_metric_is_one_class(monkeypatch, small_run, tmp_path):
         target.evaluate(["brightness"], num=30)
     able = Target(small_run.path)
     able.subject.model.abilities = ("sample", "reconstruct")
-    able.subject.model.reconstruct = lambda images: 0 * images + 0.25
+    able.subject.model.reconstruct = lambda images, labels=None: 0 * images + 0.25
     (found,) = able.evaluate(["brightness"], num=30)
     assert (found.name, found.value) == ("mean_pixel", 0.25)
     assert (
