@@ -5,6 +5,7 @@ They answer as a prepared folder does: `counts`, `class_names` and `read`.
 
 from __future__ import annotations
 
+import abc
 import os
 import zipfile
 import zlib
@@ -18,14 +19,15 @@ from tfgan_survey.errors import DataError
 _OPTIONAL = ("labels", "test_images", "test_labels", "class_names")
 # An id beyond is a mistake, such as a hash, and not a class: networks have an output for each.
 _MOST_CLASSES = 2**16
-# What numpy and zipfile raise for files that are no archive, cut short, altered or locked.
+# What numpy and zipfile raise for files that are no archive, cut short, altered, locked
+# (RuntimeError) or packed in a way that zipfile cannot unpack (NotImplementedError).
 _UNREADABLE = (
     OSError, ValueError, EOFError, MemoryError, NotImplementedError, RuntimeError,
     zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 
-class OwnSet:
+class OwnSet(abc.ABC):
     """Images with or without classes; where nobody named test images, some are held out.
 
     Formula:
@@ -79,9 +81,9 @@ class OwnSet:
         stored, rows = self._rows[split]
         return self._images(stored, rows, image_size), self._labels[stored][rows]
 
+    @abc.abstractmethod
     def _images(self, stored: str, rows: np.ndarray, image_size) -> np.ndarray:
         """Return some images of what is stored as a split."""
-        raise NotImplementedError
 
 
 def last_tenth(labels: np.ndarray) -> np.ndarray:
