@@ -18,7 +18,7 @@ class Discriminates:
         `regularizer`, `discriminator` and the optimizer `d_optimizer`.
     """
 
-    def discriminator_logs(self, real, fake, labels, training: bool, fake_labels=None):
+    def discriminator_logs(self, real, fake, labels, training: bool, fake_labels=None, scorer=None):
         """Return the discriminator's logs, and its scores of the fakes.
 
         Real and fake are scored as separate batches: batch norm must not mix them.
@@ -29,10 +29,12 @@ class Discriminates:
             labels: the condition's rows, such as int32 `(batch,)`, or None.
             training: whether the discriminator runs in training mode.
             fake_labels: those of the fakes, where they are others.
+            scorer: whose discriminator scores, where it is not the spec's.
         """
+        scorer = self.spec if scorer is None else scorer
 
         def score(images, rows=labels):
-            return self.spec.score(images, rows, training=training)
+            return scorer.score(images, rows, training=training)
 
         real_scores = score(real)
         fake_scores = score(fake, labels if fake_labels is None else fake_labels)

@@ -82,7 +82,7 @@ def update_discriminator(model, real, fake, labels, fake_labels=None) -> dict[st
 
     Args:
         model: what holds the discriminator, a `Discriminates`.
-        real: images in the networks' range.
+        real: images in the networks' range; of several domains, one batch each.
         fake: generated images of the same shape.
         labels: int32 `(batch,)`, or None.
         fake_labels: those of the fakes, where they are others.
@@ -91,7 +91,7 @@ def update_discriminator(model, real, fake, labels, fake_labels=None) -> dict[st
         Its logs.
     """
     with tape(model.discriminator) as recorded:
-        fake = tf.stop_gradient(fake)
+        fake = tf.nest.map_structure(tf.stop_gradient, fake)
         d_logs, _ = model.discriminator_logs(
             real, fake, labels, training=True, fake_labels=fake_labels
         )
@@ -120,8 +120,29 @@ def update_generator(model, latents, labels) -> tf.Tensor:
     return g_loss
 
 
+class Together:
+    """Several networks that one optimizer moves, as one player.
+
+    Args:
+        *networks: in the order of their variables.
+    """
+
+    def __init__(self, *networks: keras.Model):
+        self.networks = networks
+
+    @property
+    def trainable_variables(self) -> list[keras.Variable]:
+        """Variables of all."""
+        return [one for network in self.networks for one in network.trainable_variables]
+
+    @property
+    def non_trainable_weights(self) -> list[keras.Variable]:
+        """Statistics of all."""
+        return [one for network in self.networks for one in network.non_trainable_weights]
+
+
 @contextlib.contextmanager
-def tape(network: keras.Model):
+def tape(network: keras.Model | Together):
     """Record gradients of one network's weights only.
 
     Args:
@@ -133,7 +154,7 @@ def tape(network: keras.Model):
 
 
 @contextlib.contextmanager
-def statistics_kept(network: keras.Model):
+def statistics_kept(network: keras.Model | Together):
     """Run a training-mode pass whose moving statistics are put back afterwards.
 
     One player's update then leaves the other bitwise unchanged, statistics included.

@@ -158,6 +158,54 @@ class FixedDenoisings(FixedReconstructions):
     compared = staticmethod(denoisings)
 
 
+def translations(model, images: np.ndarray, direction: str) -> dict[str, np.ndarray]:
+    """Return images, their translations, and those translated back where there is a way back.
+
+    Args:
+        model: a model that can translate.
+        images: of the source, `(n, height, width, channels)`.
+        direction: such as `a2b`.
+
+    Returns:
+        uint8 images by name, in the order to be shown.
+    """
+    source, target = direction.split("2")
+    made = model.translate(images, direction)
+    found = {source: images, f"{source} as {target}": made}
+    back = direction[::-1]
+    if back in model.directions:
+        found["and back"] = model.translate(made, back)
+    return {name: pictures.to_uint8(one) for name, one in found.items()}
+
+
+class FixedTranslations:
+    """The same examples of each domain at every look: source, translation, the way back.
+
+    Args:
+        model: a model that can translate.
+        domains: direction to images of its source, `(n, height, width, channels)`.
+        columns: images in a row.
+        blocks: rows of sources a direction, at most.
+    """
+
+    def __init__(self, model, domains: dict[str, np.ndarray], columns: int = 10, blocks: int = 2):
+        self.model, self.columns = model, columns
+        self.domains = {way: images[: blocks * columns] for way, images in domains.items()}
+
+    def picture(self, scale: int = 2) -> Image.Image:
+        """Return the grids of all directions as one Pillow image, rows named.
+
+        Args:
+            scale: whole factor by which pixels are enlarged.
+        """
+        return pictures.column(
+            [
+                pictures.stacked(translations(self.model, images, way), self.columns, scale)
+                for way, images in self.domains.items()
+            ]
+        )
+
+
 def fixed_look(model, seed: int = 0, reach: float | None = None, data=None) -> Look | None:
     """Return the look that suits what a model can do; None for one that makes no pictures.
 
@@ -172,6 +220,9 @@ def fixed_look(model, seed: int = 0, reach: float | None = None, data=None) -> L
         return FixedSamples(model, seed, reach=reach, conditions=conditions)
     if data is None or data.images.ndim != 4:
         return None
+    if "translate" in model.abilities:
+        sources = {"a2b": data.a.images, "b2a": data.b.images}
+        return FixedTranslations(model, sources)
     for ability, look in (("denoise", FixedDenoisings), ("reconstruct", FixedReconstructions)):
         if ability in model.abilities:
             return look(model, data.images, data.labels)
