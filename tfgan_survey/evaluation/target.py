@@ -121,17 +121,17 @@ class Target:
 
     @cached_property
     def train(self):
-        """Training set, in the size of the samples."""
+        """Training set, in the size and the channels of the samples."""
         return self._load("train")
 
     @cached_property
     def test(self):
-        """Test set, in the size of the samples."""
+        """Test set, in the size and the channels of the samples."""
         return self._load("test")
 
     def _load(self, split: str):
-        size = None if self.settings is None else self.settings.image_size
-        return self._home.load_arrays(self.dataset, split, size)
+        form = {} if self.settings is None else self.settings.form
+        return self._home.load_arrays(self.dataset, split, **form)
 
     @cached_property
     def given(self) -> Given:

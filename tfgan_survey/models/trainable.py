@@ -41,6 +41,7 @@ class TrainableModel(SavesItself, keras.Model, abc.ABC):
         counters: int64 counters that are saved, `self.<name>`; the first is the clock, advanced
             once a step, before `update`.
         logged_counters: counters among the logs.
+        domains: how many sets of images it is trained on: 1, or 2 without pairs.
         abilities: of `sample`, `score`, `encode`, `reconstruct`, `translate`, `classify`: which
             methods of these names and which signatures there are.
 
@@ -57,6 +58,7 @@ class TrainableModel(SavesItself, keras.Model, abc.ABC):
     guarded_names: ClassVar[tuple[str, ...] | None] = None
     counters: ClassVar[tuple[str, ...]] = ("steps",)
     logged_counters: ClassVar[tuple[str, ...]] = ()
+    domains: ClassVar[int] = 1
     abilities: ClassVar[frozenset[str]] = frozenset()
     # Faults of the input, after those of the losses; name -> message for the input's range.
     input_faults: ClassVar[Mapping[str, Callable[[Any, float, float], str]]] = {}

@@ -42,6 +42,7 @@ class Judge:
         labelled: whether the samples will come with labels.
         seed: seed of the draws inside the metrics.
         image_size: side to which the real images are resized.
+        channels: that the real images are made to have.
         home: where data sets are kept and come from; default: `DataHome()`.
 
     Raises:
@@ -57,11 +58,13 @@ class Judge:
         labelled: bool,
         seed: int = 0,
         image_size: int | None = None,
+        channels: int | None = None,
         home: DataHome | None = None,
     ):
         self.dataset, self.seed, self._home = dataset, seed, home or DataHome()
         self._train, self._test = (
-            self._home.load_arrays(dataset, split, image_size) for split in ("train", "test")
+            self._home.load_arrays(dataset, split, image_size, channels)
+            for split in ("train", "test")
         )
         given = Given.of(dataset, self._train, labelled, home=self._home)
         self.outcomes = choose_outcomes(metrics, given)

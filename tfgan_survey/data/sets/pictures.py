@@ -36,14 +36,17 @@ class PictureFolder(OwnSet):
 
     Args:
         path: the folder. Hidden files and other endings are not looked at.
+        domain: `"A"` or `"B"` where the folder holds two domains: only `trainA`, `testA` and so on
+            are looked at, as `train` and `test`; see `holds_domains`.
 
     Raises:
         DataError: no pictures, some in class folders and some beside, or files that are no
             pictures; the message names the first and counts them.
     """
 
-    def __init__(self, path: Path):
-        self._files, classes = _arranged(path, _found(path))
+    def __init__(self, path: Path, domain: str = ""):
+        found = _of_domain(path, _found(path), domain) if domain else _found(path)
+        self._files, classes = _arranged(path, found, domain)
         names = sorted({name for of_split in classes.values() for name in of_split})
         labels = {split: np.searchsorted(names, ids) for split, ids in classes.items()}
         super().__init__(path, labels, names if names != [""] else ["image"])
@@ -51,6 +54,7 @@ class PictureFolder(OwnSet):
         headers = self._each(_header, files)
         self._channels = 1 if all(grey for _, grey in headers) else 3
         sizes = Counter(size for size, _ in headers)
+        self.image_sizes = {*sizes}
         self._size = sizes.most_common(1)[0][0]
         self._odd = [
             f"{self._short(file)} ({width}x{height})"
@@ -125,11 +129,44 @@ def _found(path: Path) -> list[tuple[str, ...]]:
     return sorted(found)
 
 
+def holds_domains(path: Path) -> bool:
+    """Return whether a folder holds two domains: folders `trainA` and `trainB`.
+
+    Args:
+        path: the folder.
+
+    Raises:
+        DataError: it has one of `trainA`, `trainB`, `testA` and `testB`, and not both of the first.
+    """
+    train, test = (
+        [f"{split}{domain}" for domain in "AB" if (path / f"{split}{domain}").is_dir()]
+        for split in ("train", "test")
+    )
+    if (train or test) and len(train) < 2:
+        missing = " and ".join(sorted({"trainA", "trainB"} - {*train}))
+        raise DataError(
+            f"{path} has {' and '.join(train + test)} and no {missing}; two domains are the "
+            "folders trainA and trainB, and testA and testB if they have test images of their own."
+        )
+    return bool(train)
+
+
+def _of_domain(path: Path, found: Iterable[tuple[str, ...]], domain: str) -> list[tuple[str, ...]]:
+    """Return the pictures of one domain."""
+    own = [parts for parts in found if len(parts) > 1 and parts[0].endswith(domain)]
+    if not any(parts[0] == f"train{domain}" for parts in own):
+        raise DataError(
+            f"{path / f'train{domain}'} has no pictures: no file in it ends in "
+            f"{', '.join(ENDINGS)}."
+        )
+    return own
+
+
 def _arranged(
-    path: Path, found: Iterable[tuple[str, ...]]
+    path: Path, found: Iterable[tuple[str, ...]], domain: str = ""
 ) -> tuple[dict[str, list[Path]], dict[str, list[str]]]:
     """Return the pictures of each split, and the class of each: "" where there are none."""
-    top = {parts[0] for parts in found if len(parts) > 1}
+    top = {parts[0].removesuffix(domain) for parts in found if len(parts) > 1}
     above = int("train" in top)
     if "test" in top and not above:
         raise DataError(f"{path} has pictures in a folder test and none in one called train.")
@@ -138,7 +175,7 @@ def _arranged(
     for parts in found:
         if len(parts) <= above:
             raise DataError(f"{path} has {parts[0]} beside its folder train; move it into a split.")
-        split = parts[0] if above else "train"
+        split = parts[0].removesuffix(domain) if above else "train"
         files.setdefault(split, []).append(path.joinpath(*parts))
         classes.setdefault(split, []).append(parts[above] if len(parts) > above + 1 else "")
     names = {name for of_split in classes.values() for name in of_split}
