@@ -118,7 +118,7 @@ def _on_canvas(images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return images as RGB where the shape is, and on the background where it is larger."""
     if images.shape == shape:
         return images
-    count, height, width, _ = images.shape
+    _, height, width, _ = images.shape
     result = np.full(shape, _BACKGROUND, np.uint8)
     result[:, :height, :width] = images
     return result

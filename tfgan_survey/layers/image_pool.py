@@ -17,7 +17,7 @@ class ImagePool(keras.layers.Layer):
 
     Formula:
         while the pool is not full: y = x, and x is put into it;
-        then u, v ~ U(0, 1):  y = pool[floor(size v)] and x takes its place  if u >= 1/2,  else y = x
+        then u, v ~ U(0, 1):  y = x if u < 1/2,  else y = pool[floor(size v)] and x takes its place
 
     Why:
         A discriminator that sees only what its generator makes now forgets what it refused before,

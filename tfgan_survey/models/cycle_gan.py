@@ -85,6 +85,7 @@ class CycleGAN(ImageInputs, Translates, Discriminates, TrainableModel):
     log_names = ("d_loss", "g_loss", "cycle_loss", "identity_loss", "penalty", "d_real", "d_fake")
     guarded_names = ("d_loss", "g_loss", "cycle_loss", "identity_loss", "penalty")
     abilities = frozenset({"translate"})
+    domains = 2
 
     def __init__(
         self,

@@ -54,10 +54,11 @@ def adam(
         Kingma & Ba 2015, arXiv:1412.6980; the line: Zhu et al. 2017, arXiv:1703.10593, section 4.
     """
     if falls_from is not None or falls_until is not None:
-        if falls_from is None or falls_until is None or falls_until <= falls_from or decay != 1.0:
+        backwards = falls_from is None or falls_until is None or falls_until <= falls_from
+        if backwards or decay != 1.0:
             raise SettingError(
-                f"falls_from={falls_from}, falls_until={falls_until}, decay={decay}: the rate falls "
-                "in a line from one update to a later one, with decay=1."
+                f"falls_from={falls_from}, falls_until={falls_until}, decay={decay}: the rate "
+                "falls in a line from one update to a later one, with decay=1."
             )
         line = LinearFall(learning_rate, falls_from, falls_until)
         return keras.optimizers.Adam(line, beta_1, beta_2, epsilon)
