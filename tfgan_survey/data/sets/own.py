@@ -9,7 +9,7 @@ import abc
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -47,9 +47,6 @@ class OwnSet(abc.ABC):
     Raises:
         DataError: a split without images, or nothing to hold out.
     """
-
-    image_sizes: Set[tuple[int, int]] | None = None
-    """See `PreparedFolder.image_sizes`."""
 
     def __init__(self, path: Path, labels: Mapping[str, np.ndarray], class_names: Sequence[str]):
         self.path, self.class_names = path, tuple(class_names)
