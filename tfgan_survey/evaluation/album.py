@@ -33,8 +33,9 @@ class Kind(NamedTuple):
 
 
 def _samples(target: Target, path: Path) -> Path:
-    conditions = target.test.labels if target.subject.model.spec.conditional else None
-    look = FixedSamples(target.subject.model, target.seed, conditions=conditions)
+    model, test = target.subject.model, target.test
+    conditions = model.rows_of(test.images, test.labels) if model.spec.conditional else None
+    look = FixedSamples(model, target.seed, conditions=conditions)
     return pictures.save(look.picture(), path)
 
 

@@ -91,7 +91,11 @@ class Target:
     @cached_property
     def subject(self) -> Subject | None:
         """The model; None for a file of samples."""
-        return None if self.is_file else Subject.load(self.path, lambda: self.train.labels)
+        return None if self.is_file else Subject.load(self.path, self._rows)
+
+    def _rows(self) -> np.ndarray:
+        """Rows of a condition without a default: those of test images, none learnt by heart."""
+        return self.subject.model.rows_of(self.test.images, self.test.labels)
 
     @cached_property
     def file(self) -> tuple[np.ndarray, np.ndarray | None]:
@@ -198,7 +202,7 @@ class Target:
         if "sample" not in fresh.abilities:
             # It is trained to something else, and what it samples by is fitted to that afterwards.
             fresh.conclude(self.train.images, self.train.labels)
-        subject = Subject(fresh, lambda: self.train.labels)
+        subject = Subject(fresh, self._rows)
         return subject.draw(num, None, self.seed, progress), f"untrained {name}"
 
     def evaluate(

@@ -105,6 +105,15 @@ class TrainableModel(SavesItself, keras.Model, abc.ABC):
             labels: their labels, or the condition's rows; None without.
         """
 
+    def rows_of(self, images: np.ndarray, labels: np.ndarray | None) -> np.ndarray | None:
+        """Return the condition's rows that examples stand for; most kinds are told the labels.
+
+        Args:
+            images: examples as the data set keeps them.
+            labels: what stands beside them there.
+        """
+        return labels
+
     @abc.abstractmethod
     def moves(self) -> dict[str, list[keras.Variable]]:
         """Return the variables that each optimizer moves, by the optimizer's name."""

@@ -206,6 +206,36 @@ class FixedTranslations:
         )
 
 
+def completions(
+    model, images: np.ndarray, labels: np.ndarray | None = None, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """Return images, what a model is told of them, and two of the images that it makes of that.
+
+    Args:
+        model: a model that is told degraded images, see `models.pix2pix`.
+        images: `(n, height, width, channels)`, uint8 or floats in [0, 1].
+        labels: not looked at.
+        seed: of the first of them.
+
+    Returns:
+        uint8 images by name, in the order to be shown: `original`, `told`, `made`, `other`.
+    """
+    told = model.degrade(images)
+    made = (model.generate(len(images), told, seed + k * len(images)) for k in range(2))
+    found = dict(zip(("original", "told", "made", "other"), (images, told, *made), strict=True))
+    return {name: pictures.to_uint8(one) for name, one in found.items()}
+
+
+class FixedCompletions(FixedReconstructions):
+    """The same examples at every look: each row, what the model is told of it, and makes of that.
+
+    The arguments are those of `FixedReconstructions`; the model is one that is told degraded
+    images.
+    """
+
+    compared = staticmethod(completions)
+
+
 def fixed_look(model, seed: int = 0, reach: float | None = None, data=None) -> Look | None:
     """Return the look that suits what a model can do; None for one that makes no pictures.
 
@@ -215,6 +245,8 @@ def fixed_look(model, seed: int = 0, reach: float | None = None, data=None) -> L
         reach: of points: coordinate at the border.
         data: the examples that are trained on; needed where the model only reconstructs.
     """
+    if model.domains == 1 and {"sample", "translate"} <= model.abilities and data is not None:
+        return FixedCompletions(model, data.images, blocks=3)
     if "sample" in model.abilities:
         conditions = None if data is None else data.labels
         return FixedSamples(model, seed, reach=reach, conditions=conditions)
