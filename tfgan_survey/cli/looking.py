@@ -1,4 +1,4 @@
-"""Commands that show what models make: `pictures`."""
+"""Commands that show what models make: `pictures`, `translate`."""
 
 from __future__ import annotations
 
@@ -36,3 +36,24 @@ def pictures(runs: tuple[Path, ...], output: Path | None, only: str | None, **op
     if output is None:
         output = runs[0] / "pictures" if len(runs) == 1 and runs[0].is_dir() else Path("pictures")
     evaluation.write_pictures(targets, output, names, log=click.echo)
+
+
+@click.command()
+@click.argument("run", type=PathType())
+@click.argument("images", metavar="IMAGES...", type=PathType(), nargs=-1, required=True)
+@click.option("--direction", help="a2b or b2a [the first that the model has].")
+@click.option("--fit", is_flag=True,
+              help="Stretch pictures of another size, make them grey or coloured.")  # fmt: skip
+@click.option("--output", type=PathType(), required=True, help="Folder, .png or .npz")
+def translate(run: Path, images: tuple[Path, ...], output: Path, **options: Any) -> None:
+    """Translate IMAGES with RUN, a run folder or a .keras file.
+
+    IMAGES are pictures and folders of pictures, or one .npz with images. A folder as --output gets
+    a PNG of the same name for each picture; a .png shows each source above its translation; an
+    .npz gets images, and the labels of the one that was read.
+    """
+    start_tensorflow()
+    from tfgan_survey.evaluation import translate_run
+
+    found = translate_run(run, images, output, **options, log=click.echo)
+    click.echo(f"wrote {found}")

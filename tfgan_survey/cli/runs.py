@@ -123,6 +123,8 @@ def train(model: str, output: Path | None, resume: bool, **options: Any) -> None
     )
     if "sample" in trained.abilities:
         click.echo(f"sample:   tfgan-survey sample {run.path} --num 64 --output samples.png")
+    if "translate" in trained.abilities:
+        click.echo(f"translate: tfgan-survey translate {run.path} PICTURES --output translated")
     if "encode" in trained.abilities:
         click.echo(f"look:     tfgan-survey pictures {run.path}")
     click.echo(f"export:   tfgan-survey export {run.path}")

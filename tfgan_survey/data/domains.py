@@ -214,13 +214,14 @@ class OneDomain:
     """One domain of a set whose splits are `trainA`, `trainB` and so on, answering as a set does.
 
     Args:
-        folder: answers `counts`, `class_names`, `image_sizes` and `read`.
+        folder: answers `counts`, `class_names` and `read`.
         domain: `"A"` or `"B"`.
     """
 
     def __init__(self, folder, domain: str):
         self._folder, self._domain = folder, domain
-        self.class_names, self.image_sizes = folder.class_names, folder.image_sizes
+        self.class_names = folder.class_names
+        self.image_sizes = getattr(folder, "image_sizes", None)
         self.counts = {
             split.removesuffix(domain): count
             for split, count in folder.counts.items()

@@ -123,7 +123,7 @@ def _read(name: str, folder, split: str, image_size, channels, log) -> ImageSet:
     images, labels = splits.take({base: folder.read(base, image_size) for base in bases}, split)
     names = folder.class_names
     result = ImageSet(name, images, labels, len(names), names)
-    return _converted(result, image_size, channels, log, folder.image_sizes)
+    return _converted(result, image_size, channels, log, getattr(folder, "image_sizes", None))
 
 
 def _converted(examples: ImageSet | PointSet, image_size, channels, log, sizes=None):

@@ -16,5 +16,6 @@ _MODULES = {
     "require_plots": "charts",
     "write_report": "report",
     "write_pictures": "album",
+    "translate_run": "translation",
 }
 __getattr__, __dir__, __all__ = attach(__name__, _MODULES)

@@ -54,8 +54,6 @@ def binarise(images: np.ndarray, key: tuple[int, int]) -> np.ndarray:
 class _Draw:
     """The binarised splits over a folder of grey ones; asked as `PreparedFolder` is."""
 
-    image_sizes = None
-
     def __init__(self, derived: Binarised, folder: Any):
         self._derived, self._folder = derived, folder
         self.counts, self.class_names = folder.counts, folder.class_names
