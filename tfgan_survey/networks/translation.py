@@ -339,7 +339,7 @@ def residual(
         num_classes: not taken.
         seed: of the weights.
         width: see `residual_translator`; so are `blocks`, `halvings`, `edge_kernel`, `norm`,
-            `padding`, `upsampling` and `frame`. Published: 64, 9 blocks for 256x256 and 6 for 128x128.
+            `padding`, `upsampling` and `frame`. Published: 64, 9 blocks for 256x256, 6 for 128x128.
         blocks: see `width`.
         halvings: see `width`.
         edge_kernel: see `width`.

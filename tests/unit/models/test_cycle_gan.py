@@ -190,7 +190,7 @@ def test_what_cannot_be_built_says_so():
         residual(((16, 16, 1), (16, 16, 1)))
     with pytest.raises(SettingError, match="set identity_weight=0"):
         small(identity_weight=0.5)
-    with pytest.raises(SettingError, match="jitter=0.5"):
+    with pytest.raises(SettingError, match=r"jitter=0\.5"):
         small(jitter=0.5)
 
 
