@@ -38,8 +38,8 @@ def cli(context: click.Context, debug: bool) -> None:
     help_if_bare(context)
 
 
-for _command in (models, data, train, sample, translate, pictures, metrics, evaluate, retrieve, export,
-                 serve, request, check):  # fmt: skip
+for _command in (models, data, train, sample, translate, pictures, metrics, evaluate, retrieve,
+                 export, serve, request, check):  # fmt: skip
     cli.add_command(_command)
 
 
