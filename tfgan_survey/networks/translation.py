@@ -11,6 +11,7 @@ from annotated_types import Ge, Le
 from tfgan_survey.errors import SettingError
 from tfgan_survey.layers.padding import ReflectionPadding
 from tfgan_survey.layers.resampling import PixelShuffle
+from tfgan_survey.layers.warp import LearntFrame
 from tfgan_survey.networks.blocks import NormName, normalization
 from tfgan_survey.networks.initializers import InitializerName, Initializers
 from tfgan_survey.networks.scorer import Scorer
@@ -209,6 +210,7 @@ def residual_translator(
     norm: str,
     padding: str,
     upsampling: str,
+    frame: bool,
 ) -> keras.Model:
     """Return a translator: convolutions down, residual blocks, convolutions up.
 
@@ -229,6 +231,7 @@ def residual_translator(
         padding: `reflection` or `zeros`.
         upsampling: `transposed` convolution (kernel 4, which covers every pixel equally often; the
             paper has 3), `pixel_shuffle`, or `nearest` pixels and a convolution.
+        frame: whether a `LearntFrame` comes first.
 
     Raises:
         SettingError: the target's sides are not divisible that often, or too small; an even kernel.
@@ -247,6 +250,7 @@ def residual_translator(
     relu = keras.layers.ReLU
     images = keras.Input(tuple(source), name="images")
     x = stretched(images, target)
+    x = LearntFrame()(x) if frame else x
     x = relu()(pieces.normalized(pieces.convolved(x, width, edge_kernel)))
     for level in range(1, halvings + 1):
         x = relu()(pieces.normalized(pieces.convolved(x, width * 2**level, 3, 2)))
@@ -322,6 +326,7 @@ def residual(
     norm: NormName = "instance",
     padding: Literal["reflection", "zeros"] = "reflection",
     upsampling: Upsampling = "transposed",
+    frame: bool = False,
     patch_width: Units = 64,
     patch_layers: Annotated[int, Ge(1), Le(6)] = 3,
     patch_norm: NormName = "instance",
@@ -334,13 +339,14 @@ def residual(
         num_classes: not taken.
         seed: of the weights.
         width: see `residual_translator`; so are `blocks`, `halvings`, `edge_kernel`, `norm`,
-            `padding` and `upsampling`. Published: 64, 9 blocks for 256x256 and 6 for 128x128.
+            `padding`, `upsampling` and `frame`. Published: 64, 9 blocks for 256x256, 6 for 128x128.
         blocks: see `width`.
         halvings: see `width`.
         edge_kernel: see `width`.
         norm: see `width`.
         padding: see `width`.
         upsampling: see `width`.
+        frame: see `width`.
         patch_width: see `patch_features`; so are `patch_layers` and `patch_norm`.
         patch_layers: see `patch_width`.
         patch_norm: see `patch_width`.
@@ -361,7 +367,7 @@ def residual(
     def translator(source, target, initializers, name):
         return residual_translator(
             source, target, initializers, name, width=width, blocks=blocks, halvings=halvings,
-            edge_kernel=edge_kernel, norm=norm, padding=padding, upsampling=upsampling,
+            edge_kernel=edge_kernel, norm=norm, padding=padding, upsampling=upsampling, frame=frame,
         )  # fmt: skip
 
     patch = (patch_width, patch_layers, patch_norm)

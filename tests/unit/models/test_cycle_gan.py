@@ -10,6 +10,7 @@ from tfgan_survey.data.images import ImageSet
 from tfgan_survey.errors import SettingError
 from tfgan_survey.layers.image_pool import ImagePool
 from tfgan_survey.models.cycle_gan import CycleGAN
+from tfgan_survey.models.optimizers import adam
 from tfgan_survey.networks.blocks import normalization
 from tfgan_survey.networks.initializers import Initializers
 from tfgan_survey.networks.scorer import Scorer
@@ -127,11 +128,12 @@ def test_a_pool_that_is_not_full_gives_back_what_comes_and_keeps_it():
 
 def test_a_full_pool_exchanges_half_of_what_comes_and_loses_nothing():
     pool, seed = ImagePool(10, (1, 1, 1)), keras.random.SeedGenerator(0)
-    pool.exchange(tf.reshape(tf.range(10, dtype=tf.float32), (-1, 1, 1, 1)), seed)
+    exchange = tf.function(lambda came: pool.exchange(came, seed))
+    exchange(tf.reshape(tf.range(10, dtype=tf.float32), (-1, 1, 1, 1)))
     held, swapped, slots = set(range(10)), 0, set()
     for step in range(200):
         came = tf.reshape(tf.range(10.0) + 100.0 * (step + 1), (-1, 1, 1, 1))
-        shown = pool.exchange(came, seed).numpy().ravel()
+        shown = exchange(came).numpy().ravel()
         now = set(pool.images.numpy().ravel().tolist())
         # Everything that was held or came is either shown or held, once.
         assert sorted([*shown.tolist(), *now]) == sorted([*held, *came.numpy().ravel().tolist()])
@@ -188,7 +190,7 @@ def test_what_cannot_be_built_says_so():
         residual(((16, 16, 1), (16, 16, 1)))
     with pytest.raises(SettingError, match="set identity_weight=0"):
         small(identity_weight=0.5)
-    with pytest.raises(SettingError, match="jitter=0.5"):
+    with pytest.raises(SettingError, match=r"jitter=0\.5"):
         small(jitter=0.5)
 
 
@@ -224,9 +226,10 @@ def test_linear_translators_find_a_linear_map_and_its_inverse():
     b = 0.5 * b + 0.25  # B is A under this map, drawn apart: nobody sees a pair
     model = CycleGAN(
         Translation(moments(), moments(), linear(), linear()), LeastSquares("zero_one"),
-        cycle_weight=5.0, pool_size=0,
+        cycle_weight=1.0, pool_size=0,
     )  # fmt: skip
-    model.compile(*(keras.optimizers.Adam(rate, 0.5) for rate in (1e-2, 2e-3)), jit_compile=False)
+    falls = {"beta_1": 0.5, "falls_from": 500, "falls_until": 900}
+    model.compile(*(adam(rate, **falls) for rate in (1e-2, 3e-3)), jit_compile=False)
     data = tf.data.Dataset.from_tensor_slices(((a + 1) / 2, (b + 1) / 2)).repeat().batch(128)
     model.fit(data, steps_per_epoch=900, verbose=0)
     slope, shift = (float(v.numpy()) for v in model.a_to_b.trainable_variables)
@@ -253,14 +256,14 @@ def run(folder, steps, resume=False):
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "straight"
-    run(folder, 17)
+    run(folder, 14)
     return folder
 
 
 def test_a_training_resumed_with_a_half_full_pool_ends_the_same_to_the_bit(straight, tmp_path):
     stopped = run(tmp_path / "parts", 6)
     assert int(stopped.pool_a.count) == 24 < 50
-    run(tmp_path / "parts", 17, resume=True)
+    run(tmp_path / "parts", 14, resume=True)
     ends = [load_run(folder) for folder in (straight, tmp_path / "parts")]
     assert int(ends[0].pool_a.count) == 50
     for left, right in zip(*(model.variables for model in ends), strict=True):
@@ -284,7 +287,7 @@ def test_its_export_answers_as_the_model_does(straight, tmp_path):
         answer = served[f"{name}_png"](image_bytes=coded)["image_bytes"].numpy()
         pixels = np.stack([tf.io.decode_png(one).numpy() for one in answer])
         np.testing.assert_allclose(pixels / 255.0, made, atol=0.51 / 255)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="a picture of 28x28 is expected"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"expected shape \[28,28,1\]"):
         served["a_to_b_png"](image_bytes=tf.constant([tf.io.encode_png(digits[0, :9]).numpy()]))
 
 
