@@ -16,6 +16,7 @@ from tfgan_survey.data.picture_files import ENDINGS, below, first_of, look, read
 from tfgan_survey.data.sets.own import checked_images, read_npz
 from tfgan_survey.errors import DataError, RunError, SettingError
 from tfgan_survey.files import written_aside
+from tfgan_survey.models import TrainableModel
 from tfgan_survey.training.run import load_run
 
 
@@ -29,8 +30,25 @@ class _Source:
     labels: np.ndarray | None = None
 
 
-def translate_run(
-    run: str | Path,
+def translate_run(run: str | Path, *args, **kwargs) -> Path:
+    """Translate files with the model of a run, see `translate_files`.
+
+    Args:
+        run: run folder or `.keras` file.
+        *args: of `translate_files`.
+        **kwargs: of `translate_files`.
+
+    Raises:
+        RunError: there is no model to load, or it cannot translate.
+
+    Example:
+        >>> translate_run("runs/cyclegan", ["holiday.jpg"], "painted", "b2a", fit=True)
+    """
+    return translate_files(load_run(run), *args, **kwargs)
+
+
+def translate_files(
+    model: TrainableModel,
     images: Sequence[str | Path],
     output: str | Path,
     direction: str | None = None,
@@ -42,7 +60,7 @@ def translate_run(
     Nothing is written before every image has been read and translated.
 
     Args:
-        run: run folder or `.keras` file.
+        model: one that can translate.
         images: pictures (PNG, JPEG, WebP) and folders, or one `.npz` with `images` uint8
             `(n, h, w)` or `(n, h, w, channels)`.
         output: a folder, which gets a PNG of the same name for each picture, below the same
@@ -57,29 +75,18 @@ def translate_run(
         `output`.
 
     Raises:
-        RunError: there is no model to load, or it cannot translate.
+        RunError: the model cannot translate.
         SettingError: a direction that the model does not have, an output that does not suit the
             images.
         DataError: images that are missing, cannot be read, or are of another size.
-
-    Example:
-        >>> translate_run("runs/cyclegan", ["holiday.jpg"], "painted", "b2a", fit=True)
     """
-    output, paths = Path(output), [Path(one) for one in images]
-    as_file = output.suffix in (".png", ".npz")
-    if any(path.suffix == ".npz" for path in paths):
-        if len(paths) > 1:
-            raise SettingError("an .npz is translated alone; pictures and others came beside it.")
-        if not as_file:
-            raise SettingError(
-                f"--output {output}: the images of {paths[0]} have no names for files of their "
-                "own; expected a name ending in .npz or .png."
-            )
-    model = load_run(run)
     if "translate" not in model.abilities:
         able = " and ".join(sorted(model.abilities)) or "nothing that is asked for by name"
         raise RunError(f"{model.name} cannot translate: what it can do is {able}.")
     direction = model.check_direction(direction or model.directions[0])
+    output, paths = Path(output), [Path(one) for one in images]
+    as_file = output.suffix in (".png", ".npz")
+    _check_output(paths, output, as_file)
     shape = tuple(model.source(direction).image_shape)
     source = _joined([_read(path, shape, fit, log) for path in paths])
     targets = [] if as_file else _targets(source, output)
@@ -95,6 +102,18 @@ def translate_run(
     for image, target in zip(made, targets, strict=True):
         pictures.save(Image.fromarray(image[..., 0] if image.shape[2] == 1 else image), target)
     return output
+
+
+def _check_output(paths: Sequence[Path], output: Path, as_file: bool) -> None:
+    """Refuse an `.npz` beside other images, or one that is to become a folder of pictures."""
+    arrays = [path for path in paths if path.suffix == ".npz"]
+    if arrays and len(paths) > 1:
+        raise SettingError(f"{arrays[0]} is translated alone; other images came beside it.")
+    if arrays and not as_file:
+        raise SettingError(
+            f"--output {output}: the images of {arrays[0]} have no names for files of their own; "
+            "expected a name ending in .npz or .png."
+        )
 
 
 def _joined(sources: list[_Source]) -> _Source:
