@@ -28,9 +28,9 @@ _USPS = {"dataset": "mnist,usps.npz", "split": "train", "image_size": 28, "frame
 _MNIST_M = {"dataset": "mnist_m.npz,mnist", "split": "train", "image_size": 28}
 # row -> model, settings, steps, what is measured
 ROWS: dict[str, tuple[str, dict[str, Any], int, str]] = {
-    "ramp": ("cyclegan_digits", {"dataset": "mnist,ramp_mnist", "split": _HALVES}, 1_000, "map"),
+    "ramp": ("cyclegan_digits", {"dataset": "mnist,ramp_mnist", "split": _HALVES}, 600, "map"),
     "mirror": (
-        "cyclegan_digits", {"dataset": "mnist,mirrored_mnist", "split": _HALVES}, 1_500, "map",
+        "cyclegan_digits", {"dataset": "mnist,mirrored_mnist", "split": _HALVES}, 1_000, "map",
     ),
     "mnist_m": ("cyclegan_digits", _MNIST_M, 3_000, "classes"),
     "usps": ("cyclegan_digits", _USPS, 2_000, "classes"),

@@ -24,6 +24,8 @@ WRITES = {
     "fgan": ["fgan_kl.png", "fgan_squared_hellinger.png", "fgan_jensen_shannon.png"],
     "gan_2014": ["gan_2014.png"],
     "custom_composition": ["custom_composition.png"],
+    "translated_digits": ["translated_digits.png"],
+    "completed_digits": ["completed_digits.png"],
 }
 
 

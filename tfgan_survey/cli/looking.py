@@ -23,7 +23,8 @@ def pictures(runs: tuple[Path, ...], output: Path | None, only: str | None, **op
     """Write PNG pictures of what RUNs (run folders or .keras files) can do.
 
     samples: a grid of samples. reconstructions: test images above what comes back of them.
-    denoised: test images, corrupted, denoised. codes: where the codes of test images lie, coloured
+    denoised: test images, corrupted, denoised. translations: test images, translated, and what
+    comes back of that. codes: where the codes of test images lie, coloured
     by class (of more than two numbers: their first two principal components). plane: 400 codes of
     two numbers, decoded. interpolation: from the code of the first 7 to that of the first 9 of the
     test set (of other data the first two classes), a row for each RUN below the blend of pixels.

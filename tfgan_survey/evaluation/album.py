@@ -12,7 +12,13 @@ from tfgan_survey.errors import SettingError
 from tfgan_survey.evaluation.codes import STEPS, Coded, check_shape, interpolations
 from tfgan_survey.evaluation.target import Target
 from tfgan_survey.registry import Registry
-from tfgan_survey.training.looks import FixedDenoisings, FixedReconstructions, FixedSamples
+from tfgan_survey.training.looks import (
+    FixedDenoisings,
+    FixedReconstructions,
+    FixedSamples,
+    FixedTranslations,
+    sources,
+)
 
 TOGETHER = "interpolation"
 """The picture in which every model that encodes has a row."""
@@ -47,6 +53,12 @@ def _compared(look: type[FixedReconstructions]) -> Callable[[Target, Path], Path
     return draw
 
 
+def _translations(target: Target, path: Path) -> Path:
+    model = target.subject.model
+    look = FixedTranslations(model, sources(model, target.test))
+    return pictures.save(look.picture(), path)
+
+
 def _codes(target: Target, path: Path) -> Path:
     coded = Coded(target.subject.model, target.test)
     points, said = coded.plane
@@ -76,6 +88,7 @@ KINDS = Registry(
         "samples": Kind("sample", _samples),
         "reconstructions": Kind("reconstruct", _compared(FixedReconstructions)),
         "denoised": Kind("denoise", _compared(FixedDenoisings)),
+        "translations": Kind("translate", _translations),
         "codes": Kind("encode", _codes),
         "plane": Kind("encode", _plane, _not_two),
     },
@@ -148,7 +161,7 @@ def _check_shapes(named: Mapping[str, Target], makers: Mapping[str, list[str]]) 
     for name, labels in makers.items():
         for label in labels:
             source = named[labels[0] if name == TOGETHER else label]
-            if name == TOGETHER or KINDS[name].ability != "sample":
+            if name == TOGETHER or KINDS[name].ability not in ("sample", "translate"):
                 check_shape(label, named[label].subject.model, source.test)
 
 

@@ -178,6 +178,18 @@ def translations(model, images: np.ndarray, direction: str) -> dict[str, np.ndar
     return {name: pictures.to_uint8(one) for name, one in found.items()}
 
 
+def sources(model, data) -> dict[str, np.ndarray]:
+    """Return what a model translates from, direction by direction.
+
+    Args:
+        model: a model that can translate.
+        data: its two domains; of a model that makes its pairs itself, the images.
+    """
+    if model.domains == 1:
+        return {"a2b": model.rows_of(data.images[:1000], None)}
+    return {"a2b": data.a.images, "b2a": data.b.images}
+
+
 class FixedTranslations:
     """The same examples of each domain at every look: source, translation, the way back.
 
@@ -253,8 +265,7 @@ def fixed_look(model, seed: int = 0, reach: float | None = None, data=None) -> L
     if data is None or data.images.ndim != 4:
         return None
     if "translate" in model.abilities:
-        sources = {"a2b": data.a.images, "b2a": data.b.images}
-        return FixedTranslations(model, sources)
+        return FixedTranslations(model, sources(model, data))
     for ability, look in (("denoise", FixedDenoisings), ("reconstruct", FixedReconstructions)):
         if ability in model.abilities:
             return look(model, data.images, data.labels)

@@ -15,7 +15,9 @@ from tfgan_survey.networks.blocks import normalization
 from tfgan_survey.networks.initializers import Initializers
 from tfgan_survey.networks.scorer import Scorer
 from tfgan_survey.networks.translation import Translation, patch_discriminator, residual
+from tfgan_survey.objectives import OBJECTIVES
 from tfgan_survey.objectives.least_squares import LeastSquares
+from tfgan_survey.regularizers import REGULARIZERS
 from tfgan_survey.training import load_run, train
 from tfgan_survey.zoo import build
 
@@ -98,6 +100,22 @@ def test_each_update_leaves_the_other_player_bitwise_and_steps_are_counted_toget
     after = {name: values(getattr(model, name)) for name in PLAYERS}
     assert [same(after[name], now[name]) for name in PLAYERS] == [False, False, True, True]
     assert int(model.g_optimizer.iterations) == int(model.d_optimizer.iterations) == 1
+
+
+COMPOSED = [(name, "none") for name in OBJECTIVES] + [("wasserstein", n) for n in REGULARIZERS]
+
+
+@pytest.mark.parametrize("objective, regularizer", sorted({*COMPOSED}))
+def test_any_objective_and_regularizer_trains_it(objective, regularizer):
+    model = CycleGAN(
+        residual(((8, 8, 1), (8, 8, 1)), **{**SMALL, "blocks": 0}), OBJECTIVES[objective](),
+        REGULARIZERS[regularizer](), identity_weight=0.1,
+    )  # fmt: skip
+    model.compile("adam", "adam", jit_compile=False, run_eagerly=True)
+    start = {name: values(getattr(model, name)) for name in PLAYERS}
+    logs = model.update(tuple(tf.constant(images(2, (8, 8, 1), seed)) for seed in (1, 2)))
+    assert all(np.isfinite(float(logs[name])) for name in model.log_names)
+    assert not any(same(values(getattr(model, name)), start[name]) for name in PLAYERS)
 
 
 def test_evaluate_leaves_the_model_bitwise():

@@ -124,8 +124,8 @@ def test_a_picture_is_a_condition_that_is_saved_and_checked():
 
 
 SETTINGS = {
-    "dataset": "mnist_mini", "split": "train[:48]", "batch_size": 4, "jit_compile": False, "width": 2,
-    "latent_dim": 3, "patch_width": 2, "patch_layers": 1, "dropout": 0.5, "norm": "batch",
+    "dataset": "mnist_mini", "split": "train[:48]", "batch_size": 4, "jit_compile": False,
+    "width": 2, "latent_dim": 3, "patch_width": 2, "patch_layers": 1, "dropout": 0.5,
 }  # fmt: skip
 
 
