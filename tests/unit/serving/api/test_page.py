@@ -17,7 +17,9 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 import tfgan_survey.serving
+from tfgan_survey.export import export_savedmodel
 from tfgan_survey.pictures import to_uint8
+from tfgan_survey.zoo import build
 
 PAGE = Path(tfgan_survey.serving.__file__).parent / "api" / "page.html"
 INSTALLER = Path(__file__).parents[4] / "tools" / "install_browser.sh"
@@ -249,6 +251,49 @@ def test_an_unknown_model_is_told_and_can_be_mended(page):
     shown.settled()
     assert not shown.bad and shown.images()[0][0] == "seed 0"
     assert not shown["digit"].is_displayed()
+
+
+@pytest.fixture(scope="module")
+def translator(start, tmp_path_factory):
+    """A small model from grey to colour and back, and a server of it."""
+    root = tmp_path_factory.mktemp("translator")
+    small = {"width": 2, "blocks": 1, "patch_width": 2, "patch_layers": 1}
+    model = build("cyclegan_digits", ((8, 12, 1), (8, 12, 3)), **small)
+    export_savedmodel(model, root / "pair")
+    return model, start(models=(root / "pair",))
+
+
+def test_an_upload_is_translated(page, translator, tmp_path, browser):
+    model, server = translator
+    colour = np.random.default_rng(0).integers(0, 256, (8, 12, 3), np.uint8)
+    Image.fromarray(colour).save(tmp_path / "fits.png")
+    Image.fromarray(np.full((30, 20), 90, np.uint8)).save(tmp_path / "large.png")
+    (tmp_path / "none.png").write_text("no picture")
+    shown = page("?model=pair", server=server)
+    assert shown.note == "Choose a picture." and not shown["generate"].is_displayed()
+    shown.click("translate")
+    assert shown.bad and shown.note == "Picture: choose a file."
+
+    def translated(name, way):
+        shown["file"].send_keys(str(tmp_path / name))
+        Select(shown["direction"]).select_by_visible_text(way)
+        shown.click("translate")
+        images = browser.find_elements(By.CSS_SELECTOR, "#translated img")
+        files = [i.get_attribute("src").partition(",")[2] for i in images]
+        arrays = [np.asarray(Image.open(io.BytesIO(base64.b64decode(f))), int) for f in files]
+        return [i.get_attribute("alt") for i in images], arrays
+
+    alts, (source, made) = translated("fits.png", "b to a")
+    assert alts == ["fits.png, source", "fits.png, b to a"] and not shown.bad
+    np.testing.assert_array_equal(source[..., :3], colour)
+    wanted = to_uint8(model.translate(colour[None], "b2a"))[0, ..., 0].astype(int)
+    assert np.abs(made - wanted).max() <= 1
+    _, (_, made) = translated("large.png", "a to b")
+    flat = np.full((1, 8, 12, 1), 90, np.uint8)
+    assert np.abs(made - to_uint8(model.translate(flat, "a2b"))[0].astype(int)).max() <= 2
+    assert shown.note.endswith("stretched from 20x30 to 12x8.")
+    translated("none.png", "a to b")
+    assert shown.bad and shown.note == "none.png is no picture that this browser can read."
 
 
 def test_another_server_needs_cors(page, digit_server, closed_server):
