@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfgan_survey.models.optimizers import OPTIMIZERS, DividedRate, RampedSGD
+from tfgan_survey.models.optimizers import OPTIMIZERS, DividedRate, LinearFall, RampedSGD, adam
 
 
 def _fit(optimizer, steps, execution=4, path=None):
@@ -138,3 +138,25 @@ def test_ramped_sgd_reports_the_momentum_of_the_update_under_way():
         seen.append(float(optimizer.current_momentum()))
         optimizer.apply([np.zeros(1, "float32")], [variable])
     assert seen == pytest.approx([0.5, 0.55, 0.6, 0.65, 0.7, 0.7])
+
+
+def test_a_rate_that_falls_in_a_line_is_constant_then_falls_to_nothing():
+    rate = LinearFall(0.2, 100, 200)
+    found = [float(rate(step)) for step in (0, 100, 101, 150, 199, 200, 1000)]
+    np.testing.assert_allclose(found, [0.2, 0.2, 0.198, 0.1, 0.002, 0.0, 0.0], atol=1e-7)
+    again = LinearFall.from_config(rate.get_config())
+    assert float(again(150)) == float(rate(150))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"falls_from": 5},
+        {"falls_until": 5},
+        {"falls_from": 5, "falls_until": 5},
+        {"falls_from": 1, "falls_until": 5, "decay": 1.1},
+    ],
+)
+def test_half_a_line_is_refused(options):
+    with pytest.raises(ValueError, match="falls in a line from one update to a later one"):
+        adam(**options)
