@@ -104,7 +104,8 @@ def test_adam_is_the_snippets_but_for_a_decay_that_is_asked_for(decay, floor):
     defaults = {k: p.default for k, p in inspect.signature(OPTIMIZERS["adam"]).parameters.items()}
     snippet = {"learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
     assert {key: defaults.pop(key) for key in snippet} == snippet
-    assert defaults == {"decay": 1.0, "learning_rate_floor": 1e-6}
+    line = {"falls_from": None, "falls_until": None}
+    assert defaults == {"decay": 1.0, "learning_rate_floor": 1e-6, **line}
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
