@@ -8,17 +8,19 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("tfgan_survey")
 class LearntFrame(keras.layers.Layer):
-    """Show images in a frame of their own, the same for all: a scale and a shift along each axis.
+    """Show images in a frame of their own, the same for all: scales, shifts and a slant.
 
     Formula:
-        y[i, j] = sum_kl W_y[i, k] W_x[j, l] x[k, l],  W[i, k] = hat((s(i) - k) / m) / m,
-        hat(t) = max(0, 1 - |t|),  m = max(1, |scale|),
-        s(i) = middle (1 + shift) + scale (i - middle),  middle = (n - 1) / 2; outside is -1
+        y[i, j] = sum_kl hat((r(i) - k) / m_y) / m_y hat((q(i, j) - l) / m_x) / m_x x[k, l],
+        r(i) = middle (1 + shift_y) + scale_y (i - middle),
+        q(i, j) = middle (1 + shift_x) + scale_x (j - middle) + slant (i - middle),
+        hat(t) = max(0, 1 - |t|),  m = max(1, |scale|),  middle = (n - 1) / 2; outside is -1
 
     Why:
-        Digits that fill their image and digits with a margin differ by a scale. A translator of
-        convolutions has to redraw each stroke elsewhere; here two numbers an axis, moved by the
-        losses as any weight is, do it. At the start the frame is the image's own.
+        Digits that fill their image and digits with a margin differ by a scale, upright digits and
+        written ones by a slant. A translator of convolutions has to redraw each stroke elsewhere;
+        here five numbers, moved by the losses as any weight is, do it. At the start the frame is
+        the image's own.
 
     Args:
         speed: what the weights are multiplied by, so that steps made for kernels move a frame too.
@@ -34,26 +36,31 @@ class LearntFrame(keras.layers.Layer):
         self.speed = speed
 
     def build(self, input_shape):
-        """Make two weights an axis: how far the scale is from 1, and the shift."""
+        """Make the weights: for each axis how far the scale is from 1, and the shift; the slant."""
         self.frame = self.add_weight(shape=(2, 2), initializer="zeros", name="frame")
+        self.slant = self.add_weight(shape=(), initializer="zeros", name="slant")
 
     def call(self, x):
         """Map `(batch, h, w, c)` in [-1, 1] to the same shape and range."""
         change = self.speed * tf.cast(self.frame, "float32")
-        rows, columns = (
-            self._weights(x.shape[1 + axis], 1.0 + change[axis, 0], change[axis, 1])
-            for axis in range(2)
-        )
+        slant = self.speed * tf.cast(self.slant, "float32")
+        height, width = x.shape[1:3]
+        down = tf.range(height, dtype="float32") - (height - 1) / 2
+        rows = self._weights(change[0], down, height)
+        across = (tf.range(width, dtype="float32") - (width - 1) / 2)[None, :]
+        columns = self._weights(change[1], across, width, slant * down[:, None])
         raised = tf.cast(x, "float32") + 1.0
-        seen = tf.einsum("ik,bklc,jl->bijc", rows, raised, columns)
+        # Rows first: what is left is one product a row.
+        seen = tf.einsum("ijl,bilc->bijc", columns, tf.einsum("ik,bklc->bilc", rows, raised))
         return tf.cast(seen - 1.0, x.dtype)
 
     @staticmethod
-    def _weights(side: int, scale, shift):
-        places, middle = tf.range(side, dtype="float32"), (side - 1) / 2
-        sources = middle * (1.0 + shift) + scale * (places - middle)
+    def _weights(change, places, side: int, moved=0.0):
+        """Return how much each of `side` pixels weighs at places from the middle."""
+        scale = 1.0 + change[0]
+        sources = (side - 1) / 2 * (1.0 + change[1]) + scale * places + moved
         wide = tf.maximum(1.0, tf.abs(scale))
-        near = 1.0 - tf.abs(sources[:, None] - places[None, :]) / wide
+        near = 1.0 - tf.abs(sources[..., None] - tf.range(side, dtype="float32")) / wide
         return tf.maximum(near, 0.0) / wide
 
     def get_config(self):

@@ -24,11 +24,21 @@ def test_reflection_padding_mirrors_without_the_border():
         ReflectionPadding(4)(x)
 
 
-def framed(x, scale=(1.0, 1.0), shift=(0.0, 0.0)):
+def framed(x, scale=(1.0, 1.0), shift=(0.0, 0.0), slant=0.0):
     layer = LearntFrame(speed=1.0)
     layer.build(x.shape)
     layer.frame.assign([[scale[0] - 1.0, shift[0]], [scale[1] - 1.0, shift[1]]])
+    layer.slant.assign(slant)
     return layer(tf.constant(x)).numpy()
+
+
+def test_a_slant_moves_each_row_by_its_distance_from_the_middle():
+    x = noise((1, 3, 5, 2))
+    moved = framed(x, slant=1.0)[0]
+    np.testing.assert_allclose(moved[1], x[0, 1], atol=1e-6)
+    np.testing.assert_allclose(moved[0, 1:], x[0, 0, :-1], atol=1e-6)
+    np.testing.assert_allclose(moved[2, :-1], x[0, 2, 1:], atol=1e-6)
+    np.testing.assert_allclose([moved[0, 0], moved[2, -1]], -1.0, atol=1e-6)
 
 
 def test_a_frame_starts_as_the_images_own():
