@@ -12,6 +12,7 @@ from tfgan_survey.cli.looking import pictures
 from tfgan_survey.cli.measures import evaluate, metrics, retrieve
 from tfgan_survey.cli.runs import data, export, models, sample, train
 from tfgan_survey.cli.servers import check, request, serve
+from tfgan_survey.cli.tagging import tag
 from tfgan_survey.console import (
     INTERRUPTED,
     Group,
@@ -38,8 +39,8 @@ def cli(context: click.Context, debug: bool) -> None:
     help_if_bare(context)
 
 
-for _command in (models, data, train, sample, pictures, metrics, evaluate, retrieve, export, serve,
-                 request, check):  # fmt: skip
+for _command in (models, data, train, sample, pictures, metrics, evaluate, retrieve, tag, export,
+                 serve, request, check):  # fmt: skip
     cli.add_command(_command)
 
 

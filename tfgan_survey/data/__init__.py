@@ -18,6 +18,7 @@ _MODULES = {
     "set_epoch": "stream",
     "ImageSet": "images",
     "PointSet": "sets.mixtures",
+    "TaggedSet": "sets.tagged",
     "GaussianMixture": "sets.mixtures",
     "ring": "sets.mixtures",
     "grid": "sets.mixtures",

@@ -16,6 +16,7 @@ from tfgan_survey.data.sets import BUILT_IN, DERIVED, KNOWN
 from tfgan_survey.data.sets.mixtures import PointSet
 from tfgan_survey.data.sets.own import ArrayFile, OwnSet
 from tfgan_survey.data.sets.pictures import PictureFolder
+from tfgan_survey.data.sets.tagged import TaggedFile, TaggedSet, is_tagged
 from tfgan_survey.errors import DataError
 
 
@@ -66,7 +67,7 @@ class DataHome:
         name: str | os.PathLike,
         split: str = "train",
         image_size: int | tuple[int, int] | None = None,
-    ) -> ImageSet | PointSet:
+    ) -> ImageSet | PointSet | TaggedSet:
         """Read a split into memory, see `tfgan_survey.data.load_arrays`.
 
         Args:
@@ -78,6 +79,8 @@ class DataHome:
             sources.check_source(self.source)
             return BUILT_IN[name].read(split, image_size)
         folder = self._open(name)
+        if isinstance(folder, TaggedFile):
+            return folder.take(str(name), split, image_size)
         bases = {base for base, _, _ in splits.resolve(split, folder.counts)}
         images, labels = splits.take({base: folder.read(base, image_size) for base in bases}, split)
         names = folder.class_names
@@ -116,8 +119,8 @@ def own_path(name: str | os.PathLike) -> Path | None:
     return Path(path).absolute() if is_path else None
 
 
-def open_own(path: Path) -> OwnSet:
-    """Open a folder of pictures or an `.npz`.
+def open_own(path: Path) -> OwnSet | TaggedFile:
+    """Open a folder of pictures or an `.npz`, of images or of features and tags.
 
     Args:
         path: of the user's own set.
@@ -128,7 +131,7 @@ def open_own(path: Path) -> OwnSet:
     if path.is_dir():
         return PictureFolder(path)
     if path.suffix == ".npz":
-        return ArrayFile(path)
+        return TaggedFile(path) if is_tagged(path) else ArrayFile(path)
     found = "is neither" if path.exists() else "does not exist"
     raise DataError(f"{path} {found}; expected a folder of pictures or an .npz with images.")
 

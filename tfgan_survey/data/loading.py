@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tfgan_survey.data.home import DataHome
 from tfgan_survey.data.images import ImageSet
 from tfgan_survey.data.sets.mixtures import PointSet
+from tfgan_survey.data.sets.tagged import TaggedSet
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -52,7 +53,7 @@ def load_arrays(
     image_size: int | tuple[int, int] | None = None,
     data_dir: str | os.PathLike | None = None,
     source: str = "auto",
-) -> ImageSet | PointSet:
+) -> ImageSet | PointSet | TaggedSet:
     """Read a split into memory, in original order.
 
     Args:
@@ -60,8 +61,8 @@ def load_arrays(
             `"binarised_mnist"` (MNIST, each pixel drawn black or white with its grey value as the
             probability, always the same draw) or any TensorFlow Datasets image classification set
             with 1 or 3 channels; `"ring"` and `"grid"` are points in the plane, made here; or a
-            path: a folder of pictures, see `sets.pictures.PictureFolder`, or an `.npz`, see
-            `sets.own.ArrayFile`.
+            path: a folder of pictures, see `sets.pictures.PictureFolder`, or an `.npz` of images,
+            see `sets.own.ArrayFile`, or of features and tags, see `sets.tagged.TaggedFile`.
         split: such as `"train"`, `"train[50000:60000]"`, `"train[:10%]"`, `"train+test"`; slices
             count in the original order (IDX order for MNIST), not in TensorFlow Datasets' own.
         image_size: resize to this side or `(height, width)`; default: as it is.
@@ -70,7 +71,7 @@ def load_arrays(
         source: where to take a set from that is not prepared yet; see `sources.prepare`.
 
     Returns:
-        The split as an `ImageSet`, or a `PointSet` for points.
+        The split as an `ImageSet`, a `PointSet` for points, or a `TaggedSet` for tags.
 
     Raises:
         UnknownNameError: unknown data set or split, with the nearest names.

@@ -12,7 +12,12 @@ from tfgan_survey.errors import SettingError
 from tfgan_survey.evaluation.codes import STEPS, Coded, check_shape, interpolations
 from tfgan_survey.evaluation.target import Target
 from tfgan_survey.registry import Registry
-from tfgan_survey.training.looks import FixedDenoisings, FixedReconstructions, FixedSamples
+from tfgan_survey.training.looks import (
+    FixedDenoisings,
+    FixedReconstructions,
+    Look,
+    fixed_look,
+)
 
 TOGETHER = "interpolation"
 """The picture in which every model that encodes has a row."""
@@ -32,10 +37,16 @@ class Kind(NamedTuple):
     lacks: Callable[[Target], str | None] = lambda target: None
 
 
+def _look(target: Target) -> Look | None:
+    return fixed_look(target.subject.model, target.seed, data=target.test)
+
+
 def _samples(target: Target, path: Path) -> Path:
-    conditions = target.test.labels if target.subject.model.spec.conditional else None
-    look = FixedSamples(target.subject.model, target.seed, conditions=conditions)
-    return pictures.save(look.picture(), path)
+    return pictures.save(_look(target).picture(), path)
+
+
+def _not_seen(target: Target) -> str | None:
+    return None if _look(target) is not None else "samples that are images, tags or in the plane"
 
 
 def _compared(look: type[FixedReconstructions]) -> Callable[[Target, Path], Path]:
@@ -72,7 +83,7 @@ def _not_two(target: Target) -> str | None:
 KINDS = Registry(
     "picture",
     {
-        "samples": Kind("sample", _samples),
+        "samples": Kind("sample", _samples, _not_seen),
         "reconstructions": Kind("reconstruct", _compared(FixedReconstructions)),
         "denoised": Kind("denoise", _compared(FixedDenoisings)),
         "codes": Kind("encode", _codes),

@@ -403,4 +403,21 @@ RECIPES |= {
     ),
 }
 
+RECIPES |= {
+    "tag_cgan": Recipe(
+        summary="image features to tags (--dataset FILE.npz with features, tags, tag_names)",
+        source="Mirza & Osindero 2014, arXiv:1411.1784, section 4.2; the loss by measurement",
+        parts={
+            "network": _part("tags", feature_width=500, tag_units=200, feature_units=300,
+                             joint_units=100, input_dropout=0.3, latent="normal"),
+            "objective": _part("wasserstein"),
+            "regularizer": _part("gradient_penalty", weight=10.0),
+            "optimizer": _part("adam", learning_rate=1e-3, beta_1=0.5, beta_2=0.9),
+        },
+        run={"conditional": True, "batch_size": 100},
+        quick=6_000,
+        paper="not stated",
+    ),
+}
+
 MODELS = Registry("model", RECIPES)
