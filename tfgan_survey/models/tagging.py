@@ -34,7 +34,7 @@ def tag_shares(model, features: np.ndarray, num_votes: int = VOTES, seed: int = 
     Why:
         A generator draws one set of tags at a time, from p(tags | features) if it has learnt that:
         the share of the draws that have a tag is the probability of the tag. A vector of numbers
-        between 0 and 1 gives parts of votes. Every image is asked with the same latents, so that
+        between 0 and 1 gives parts of votes. Every image is asked with the same seeds, so that
         what is said of it does not depend on the others.
 
     Args:
@@ -57,12 +57,12 @@ def tag_shares(model, features: np.ndarray, num_votes: int = VOTES, seed: int = 
     """
     check_whole("num_votes", num_votes)
     features = model.spec.condition.typed(features)
-    latents = model.latents(tf.range(seed, seed + num_votes, dtype=tf.int64))
+    seeds = tf.range(seed, seed + num_votes, dtype=tf.int64)
     at_once = max(1, _ROWS // num_votes)
     shares = []
     for start in range(0, len(features), at_once):
         part = features[start : start + at_once]
         rows = tf.repeat(part, num_votes, axis=0)
-        made = model.from_latents(tf.tile(latents, (len(part), 1)), rows)
+        made = model.sampler(tf.tile(seeds, (len(part),)), rows)
         shares.append(tf.reduce_mean(tf.reshape(made, (len(part), num_votes, -1)), axis=1).numpy())
     return np.concatenate(shares)

@@ -28,7 +28,7 @@ def tags(
     feature_units: Units = 1200,
     joint_units: Units = 1000,
     pieces: Units = 3,
-    output: Literal["bits", "probabilities"] = "bits",
+    output: Literal["probabilities", "bits"] = "probabilities",
     input_dropout: BelowOne = 0.0,
     dropout: BelowOne = 0.0,
 ) -> tuple[keras.Model, keras.Model]:
@@ -49,7 +49,7 @@ def tags(
         feature_units: ReLU units of its branch for features.
         joint_units: maxout units of its joint layer.
         pieces: affine maps a maxout unit.
-        output: what the generator gives of its linear scores: `bits`, or their sigmoids.
+        output: what the generator gives of its linear scores: their sigmoids, or `bits`.
         input_dropout: share of the features that is dropped in training, in both networks.
         dropout: share of hidden units of the discriminator that is dropped.
 
