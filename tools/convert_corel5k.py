@@ -2,8 +2,8 @@
 
 Run `python tools/convert_corel5k.py FOLDER corel5k.npz`, where the folder has
 `Corel5k-train-sparse.arff` and `Corel5k-test-sparse.arff` as Mulan gives them. An image is 499
-features that are 0 or 1 (which of 499 clusters of image regions it has) and its tags, of 374. Images
-without tags, of which nothing could be learnt, are left out.
+features that are 0 or 1 (which of 499 clusters of image regions it has) and its tags, of 374.
+Images without tags, of which nothing could be learnt, are left out.
 """
 
 from __future__ import annotations
@@ -48,9 +48,7 @@ def read_sparse(path: Path) -> tuple[list[str], np.ndarray]:
             pairs = [tuple(map(int, pair)) for pair in re.findall(r"(\d+)\s+([01])", text)]
             indices = [index for index, _ in pairs]
             if len(set(indices)) < len(indices) or max(indices, default=0) >= len(names):
-                raise SystemExit(
-                    f"{where}: an index twice, or beyond the {len(names)} attributes."
-                )
+                raise SystemExit(f"{where}: an index twice, or beyond the {len(names)} attributes.")
             rows.append(pairs)
         elif text.lower() == "@data":
             in_data = True

@@ -103,7 +103,7 @@ def test_shares_are_means_of_samples_of_these_seeds(run):
 
 
 def test_words_are_printed_with_their_shares(capsys, run, tmp_path):
-    features, tags = toy(4, 3)
+    features, _ = toy(4, 3)
     np.savez(tmp_path / "new.npz", features=features)
     np.savetxt(tmp_path / "new.csv", features, "%d", ",")
     table = tmp_path / "out.csv"
@@ -180,7 +180,7 @@ def test_it_is_evaluated_beside_other_ways_and_reported(run, tmp_path):
     page = write_report(tmp_path / "page.html", target, list(found.values()))
     text = page.read_text(encoding="utf-8")
     assert "tags_recalled" in text and "tags of test images with their shares" in text
-    path, = write_pictures([target], tmp_path, log=lambda line: None)
+    (path,) = write_pictures([target], tmp_path, log=lambda line: None)
     assert path.name == "samples.png" and Image.open(path).size[0] > 300
 
 

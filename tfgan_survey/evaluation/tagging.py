@@ -57,7 +57,7 @@ def tag(
     if not names_tags(model):
         able = " and ".join(sorted(model.abilities)) or "do nothing that is asked for by name"
         raise RunError(
-            f"{run} makes no tags: it can {able}. Train one on a file with features and tags, as by "
+            f"{run} makes no tags: it can {able}. Train one on features and tags, as by "
             "`tfgan-survey train tag_cgan --dataset FILE.npz`."
         )
     vocabulary = model.spec.vocabulary
@@ -83,7 +83,9 @@ def _table(found: Sequence[Sequence[tuple[str, float]]]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("row", "rank", "tag", "share"))
     for i, tags in enumerate(found):
-        writer.writerows((i, rank, word, f"{share:g}") for rank, (word, share) in enumerate(tags, 1))
+        writer.writerows(
+            (i, rank, word, f"{share:g}") for rank, (word, share) in enumerate(tags, 1)
+        )
     return text.getvalue()
 
 

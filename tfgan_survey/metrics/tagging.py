@@ -1,4 +1,4 @@
-"""How good the tags are that images get: precision and recall a tag, and how many are ever right."""
+"""How good the tags of images are: precision and recall a tag, and how many are ever right."""
 
 from __future__ import annotations
 
@@ -203,9 +203,7 @@ class TaggingMetric(Metric):
 
     name = "tagging"
     judges = "tag"
-    outcomes = yields(
-        tag_precision=HIGHER, tag_recall=HIGHER, tag_f1=HIGHER, tags_recalled=HIGHER
-    )
+    outcomes = yields(tag_precision=HIGHER, tag_recall=HIGHER, tag_f1=HIGHER, tags_recalled=HIGHER)
     needs = ()
     default = 5
     cost = "half a minute"

@@ -50,7 +50,9 @@ def tags(
         joint_units: maxout units of its joint layer.
         pieces: affine maps a maxout unit.
         output: what the generator gives of its linear scores: their sigmoids, or `bits`.
-        input_dropout: share of the features that is dropped in training, in both networks.
+        input_dropout: share of the features that is dropped before its branch for them. An image
+            can be told by its features: without dropout the discriminator learns its tags by heart.
+            A generator with dropout would take it for noise, and miss it when it samples.
         dropout: share of hidden units of the discriminator that is dropped.
 
     Returns:
@@ -71,11 +73,10 @@ def tags(
     def dropped(x, rate: float):
         return Dropout(rate, seed=initializers.next_seed())(x) if rate else x
 
-    def joined(x, features, units: int):
+    def joined(x, features, units: int, rate: float = 0.0):
         if features is None:
             return x
-        branch = relu(dropped(features, input_dropout), units)
-        return keras.layers.Concatenate()([x, branch])
+        return keras.layers.Concatenate()([x, relu(dropped(features, rate), units)])
 
     inputs = Inputs.latent(spec)
     x = joined(relu(inputs.main, latent_width), inputs.condition, feature_width)
@@ -91,7 +92,7 @@ def tags(
 
     inputs = Inputs.images(spec)
     x = relu(keras.layers.Flatten()(inputs.main), tag_units)
-    x = dropped(joined(x, inputs.condition, feature_units), dropout)
+    x = dropped(joined(x, inputs.condition, feature_units, input_dropout), dropout)
     x = dropped(Maxout(joint_units, pieces, initializers())(x), dropout)
     scores = keras.layers.Dense(1, kernel_initializer=initializers())(x)
     return generator, inputs.model(scores, "discriminator")

@@ -424,7 +424,7 @@ RECIPES |= {
             "optimizer": _part("adam", learning_rate=1e-3, beta_1=0.5, beta_2=0.9),
         },
         loop={"ema": 0.998},
-        run={"conditional": True, "batch_size": 100},
+        run={"dataset": "FILE.npz", "conditional": True, "batch_size": 64},
         quick=5_000,
         paper="not stated",
     ),

@@ -89,7 +89,7 @@ def test_what_is_no_tagged_set_is_refused(changes, message, tmp_path):
 
 def test_other_files_and_settings_are_told_in_a_line(tmp_path):
     path = save(tmp_path)
-    with pytest.raises(SettingError, match="image_size=8: .* features, not images"):
+    with pytest.raises(SettingError, match=r"image_size=8: .* features, not images"):
         load_arrays(path, image_size=8)
     with pytest.raises(UnknownNameError, match="unknown split 'valid'"):
         load_arrays(path, "valid")

@@ -123,7 +123,7 @@ def test_a_regression_learns_what_features_say_and_knows_tags_that_are_always_al
 
 def test_tags_that_a_model_does_not_know_are_named():
     check_vocabulary(("sky", "sea"), ("sky", "sea"))
-    with pytest.raises(UnknownNameError, match="'seaa', none of the 2 .* did you mean sea"):
+    with pytest.raises(UnknownNameError, match=r"'seaa', none of the 2 .* did you mean sea"):
         check_vocabulary(("sky", "seaa"), ("sky", "sea"))
     for words in (("sea", "sky"), ("sky",)):
         with pytest.raises(SettingError, match="another order"):

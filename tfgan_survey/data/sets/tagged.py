@@ -162,7 +162,9 @@ def check_features(features: np.ndarray, size: int | None) -> np.ndarray:
 
 def _names(path: Path, names: np.ndarray) -> tuple[str, ...]:
     if names.dtype.kind != "U" or names.ndim != 1 or not names.size:
-        raise DataError(f"{path}: tag_names are {names.dtype} {names.shape}; expected texts (tags,).")
+        raise DataError(
+            f"{path}: tag_names are {names.dtype} {names.shape}; expected texts (tags,)."
+        )
     found = tuple(names.tolist())
     if len(set(found)) < len(found) or not all(name.strip() for name in found):
         twice = sorted({name for name in found if found.count(name) > 1 or not name.strip()})
