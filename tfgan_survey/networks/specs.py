@@ -21,7 +21,9 @@ class Spec:
 
     Why:
         Everything that knows about pixels' scale, latents or a condition's form asks the spec, so
-        a builder, a loop, a loss or an export needs no case for a certain network.
+        a builder, a loop, a loss or an export needs no case for a certain network. `vocabulary`,
+        what the numbers of an example stand for, such as names of tags, comes with the data, see
+        `learn_vocabulary`.
 
     Args:
         image_shape: `(height, width, channels)`, or `(features,)` for points.
@@ -30,10 +32,6 @@ class Spec:
         latent: distribution of the latent, one of `tfgan_survey.layers.sampling.LATENTS`.
         output_range: `(low, high)` in which networks make and take images; None for points, which
             every side sees in the data's own units.
-
-    Attributes:
-        vocabulary: what the numbers of an example stand for, such as names of tags; () where they
-            have no names. Known with the data, see `learn_vocabulary`.
 
     Raises:
         ValueError: sizes that are none, an unknown latent, a range upside down.

@@ -63,8 +63,8 @@ PUBLISHED = {
         ("uniform_01", 100 + 200 + 1000 + 1200),
     ),
     "tag_cgan": (
-        {**_ADAM_SNIPPET, "learning_rate": 1e-3, "beta_1": 0.5, "beta_2": 0.9}, TAGB,
-        {**_PLAIN, "ema": TAGE}, _WASSERSTEIN, _PENALTY, ("normal", 100),
+        {**_ADAM_SNIPPET, "learning_rate": 1e-3, "beta_1": 0.5, "beta_2": 0.9}, 100,
+        _PLAIN, _WASSERSTEIN, _PENALTY, ("uniform_01", 100),
     ),
     "dcgan": (_ADAM_DCGAN, 128, _PLAIN, _NON_SATURATING, _NONE, ("uniform", 100)),
     "cdcgan": (_ADAM_DCGAN, 128, _PLAIN, _NON_SATURATING, _NONE, ("uniform", 100)),
@@ -155,7 +155,10 @@ LAYERS = {
             "dense 1 bias",
         ],
     ),
-    "tag_cgan": (TAGG, TAGD),
+    "tag_cgan": (
+        ["dense 300 bias relu", "dense 100 bias relu", "dense 784 bias", "bits"],
+        ["drop 0.3", "dense 200 bias relu", "dense 100 bias relu", "maxout 60 3", "dense 1 bias"],
+    ),
     "dcgan": (_DCGAN_G, _DCGAN_D),
     "cdcgan": (_DCGAN_G, _DCGAN_D),
     "lsgan": (_DCGAN_G, _DCGAN_D),
@@ -237,7 +240,9 @@ def test_optimizers_losses_and_loop(name):
     )
     low, high = (None, None) if gan.pair.output_range is None else gan.pair.output_range
     last = LAYERS[name][0][-1]
-    assert (low, high) == {"tanh": (-1, 1), "sigmoid": (0, 1), "bits": (0, 1)}.get(last, (None, None))
+    assert (low, high) == {"tanh": (-1, 1), "sigmoid": (0, 1), "bits": (0, 1)}.get(
+        last, (None, None)
+    )
 
 
 def _describe(layer):

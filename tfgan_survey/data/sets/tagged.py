@@ -24,13 +24,12 @@ _HELD_OUT = 10  # of so many images the last is a test image, where nobody named
 class TaggedSet(ExampleSet):
     """Which tags images have, with the images' features as the condition.
 
+    Why:
+        The examples, `images` as for every set, are the tags: float32 `(n, number of tags)`, 1
+        where an image has the tag and else 0. `labels` are the features, float32 `(n, size)`, and
+        `condition` is `Vector(size)`; see `ExampleSet` for the other arguments.
+
     Args:
-        name: data set and split, for messages.
-        images: tags, float32 `(n, number of tags)`, 1 where an image has the tag and else 0.
-        labels: features float32 `(n, size)`.
-        num_classes: None.
-        class_names: none.
-        condition: `Vector(size)`.
         vocabulary: the tags' names, in the order of the columns.
 
     Raises:
