@@ -51,8 +51,8 @@ def tags(
         pieces: affine maps a maxout unit.
         output: what the generator gives of its linear scores: their sigmoids, or `bits`.
         input_dropout: share of the features that is dropped before its branch for them. An image
-            can be told by its features: without dropout the discriminator learns its tags by heart.
-            A generator with dropout would take it for noise, and miss it when it samples.
+            can be told by its features, and its tags learnt by heart. A generator with such dropout
+            would take it for noise, and miss it when it samples.
         dropout: share of hidden units of the discriminator that is dropped.
 
     Returns:

@@ -157,7 +157,7 @@ LAYERS = {
     ),
     "tag_cgan": (
         ["dense 300 bias relu", "dense 100 bias relu", "dense 784 bias", "bits"],
-        ["drop 0.3", "dense 200 bias relu", "dense 100 bias relu", "maxout 60 3", "dense 1 bias"],
+        ["dense 200 bias relu", "dense 100 bias relu", "maxout 60 3", "dense 1 bias"],
     ),
     "dcgan": (_DCGAN_G, _DCGAN_D),
     "cdcgan": (_DCGAN_G, _DCGAN_D),
