@@ -16,6 +16,7 @@ from tfgan_survey.files import written_aside
 _BACKGROUND = 96
 _GAP = 1  # pixels of background between tiles
 _PLANE = 140  # pixels of a plane's side, before scaling
+_CELL = (64, 14)  # pixels of a word with its bar, before scaling
 _MARGIN = 14  # pixels for a row's label, before scaling
 
 CLASS_COLOURS = ("#1f6fb4", "#d96b00", "#23882a", "#cc2a2a", "#8052ba",
@@ -169,6 +170,37 @@ def scatter(points: np.ndarray, reach: float | None = None, scale: int = 2) -> I
     # A single point must be seen: half of the darkness for presence, half for density.
     ink = np.where(counts > 0, 0.5 + 0.5 * np.log1p(counts) / np.log1p(counts.max()), 0.0)
     return Image.fromarray(np.rint(255 * (1 - ink)).astype(np.uint8))
+
+
+def bars(rows: Sequence[Sequence[tuple[str, float]]], scale: int = 2) -> Image.Image:
+    """Lay words out in rows, each over a bar as long as its share.
+
+    Args:
+        rows: words and their shares in [0, 1], the same number in every row.
+        scale: whole factor of all sizes.
+
+    Returns:
+        A grey Pillow image.
+
+    Raises:
+        ValueError: no rows, or of different lengths.
+    """
+    lengths = {len(row) for row in rows}
+    if len(lengths) != 1 or 0 in lengths:
+        raise ValueError(f"rows of {sorted(lengths) or 'no'} words: expected as many in each.")
+    wide, high, gap = _CELL[0] * scale, _CELL[1] * scale, 2 * scale
+    font = ImageFont.load_default(size=8 * scale)
+    sheet = Image.new("L", (wide * lengths.pop() + gap, high * len(rows) + gap), "white")
+    draw = ImageDraw.Draw(sheet)
+    for i, row in enumerate(rows):
+        for j, (word, share) in enumerate(row):
+            left, top = j * wide + gap, i * high + gap
+            length = round(min(max(share, 0.0), 1.0) * (wide - 2 * gap))
+            draw.rectangle((left, top, left + wide - gap - 1, top + high - gap - 1), fill=232)
+            if length:
+                draw.rectangle((left, top, left + length - 1, top + high - gap - 1), fill=170)
+            draw.text((left + gap, top + high // 2), word, fill="black", font=font, anchor="lm")
+    return sheet
 
 
 def save(picture: Image.Image, path: str | Path) -> Path:

@@ -31,6 +31,13 @@ SMALL = {
         "dropout": 0.0,
     },
     "points": {"generator_widths": (4,), "maxout_units": (4,)},
+    "tags": {
+        "latent_width": 4,
+        "feature_width": 4,
+        "tag_units": 4,
+        "feature_units": 4,
+        "joint_units": 4,
+    },
 }
 # What is refused, and the words that say why; everything else must train.
 REFUSED = {("mlp", "gradient_penalty"): "batch normalisation in the discriminator"}
@@ -45,6 +52,8 @@ COVER = [
     ("two_branch", {"dropout": 0.5}, "loss_sensitive", "none"),
     ("points", {}, "non_saturating", "none"),
     ("points", {"discriminator_activation": "leaky_relu"}, "non_saturating", "none"),
+    ("tags", {"output": "bits", "dropout": 0.5}, "wasserstein", "gradient_penalty"),
+    ("tags", {"input_dropout": 0.5}, "non_saturating", "none"),
 ]
 PACKED = {"packing": 2, "sharpness": 2.0}
 # A new loss or penalty joins by itself, on networks that suit any.

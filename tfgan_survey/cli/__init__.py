@@ -12,6 +12,7 @@ from tfgan_survey.cli.looking import pictures, translate
 from tfgan_survey.cli.measures import evaluate, metrics, retrieve
 from tfgan_survey.cli.runs import data, export, models, sample, train
 from tfgan_survey.cli.servers import check, request, serve
+from tfgan_survey.cli.tagging import tag
 from tfgan_survey.console import (
     INTERRUPTED,
     Group,
@@ -39,7 +40,7 @@ def cli(context: click.Context, debug: bool) -> None:
 
 
 for _command in (models, data, train, sample, translate, pictures, metrics, evaluate, retrieve,
-                 export, serve, request, check):  # fmt: skip
+                 tag, export, serve, request, check):  # fmt: skip
     cli.add_command(_command)
 
 

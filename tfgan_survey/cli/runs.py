@@ -106,6 +106,7 @@ def train(model: str, output: Path | None, resume: bool, **options: Any) -> None
         if value is not None and overrides.setdefault(key, value) != value:
             raise click.UsageError(f"{key} is given twice: by its flag and by --set.")
     start_tensorflow()
+    from tfgan_survey.models.tagging import names_tags
     from tfgan_survey.training import train as train_run
 
     trained, run = train_run(
@@ -121,7 +122,9 @@ def train(model: str, output: Path | None, resume: bool, **options: Any) -> None
         **probing,
         log=click.echo,
     )
-    if "sample" in trained.abilities:
+    if names_tags(trained):
+        click.echo(f"tag:      tfgan-survey tag {run.path} FEATURES")
+    elif "sample" in trained.abilities:
         click.echo(f"sample:   tfgan-survey sample {run.path} --num 64 --output samples.png")
     if "translate" in trained.abilities:
         click.echo(f"translate: tfgan-survey translate {run.path} PICTURES --output translated")

@@ -19,6 +19,7 @@ _MODULES = {
     "ImageSet": "images",
     "UnpairedSet": "domains",
     "PointSet": "sets.mixtures",
+    "TaggedSet": "sets.tagged",
     "GaussianMixture": "sets.mixtures",
     "ring": "sets.mixtures",
     "grid": "sets.mixtures",

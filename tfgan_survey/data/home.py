@@ -23,6 +23,7 @@ from tfgan_survey.data.sets import BUILT_IN, DERIVED, KNOWN
 from tfgan_survey.data.sets.mixtures import PointSet
 from tfgan_survey.data.sets.own import ArrayFile, OwnSet
 from tfgan_survey.data.sets.pictures import PictureFolder, holds_domains
+from tfgan_survey.data.sets.tagged import TaggedFile, TaggedSet, is_tagged
 from tfgan_survey.errors import DataError, SettingError
 
 
@@ -82,7 +83,7 @@ class DataHome:
         channels: int | None = None,
         *,
         log: Callable[[str], None] | None = None,
-    ) -> ImageSet | PointSet | UnpairedSet:
+    ) -> ImageSet | PointSet | TaggedSet | UnpairedSet:
         """Read a split into memory, see `tfgan_survey.data.load_arrays`.
 
         Args:
@@ -100,6 +101,8 @@ class DataHome:
             sources.check_source(self.source)
             return _converted(BUILT_IN[name].read(split), **form)
         opened = self._open(name)
+        if isinstance(opened, TaggedFile):
+            return opened.take(str(name), split, image_size)
         if not isinstance(opened, tuple):
             return _read(f"{name} {split}", opened, split, **form)
         domains = zip("AB", opened, two_splits(split), strict=True)
@@ -173,8 +176,10 @@ def own_path(name: str | os.PathLike) -> Path | None:
     return Path(path).absolute() if is_path else None
 
 
-def open_own(path: Path) -> OwnSet | tuple[OwnSet, OwnSet]:
-    """Open a folder of pictures or an `.npz`; a folder with `trainA` and `trainB` is two sets.
+def open_own(path: Path) -> OwnSet | TaggedFile | tuple[OwnSet, OwnSet]:
+    """Open a folder of pictures or an `.npz`, of images or of features and tags.
+
+    A folder with `trainA` and `trainB` is two sets.
 
     Args:
         path: of the user's own set.
@@ -187,7 +192,7 @@ def open_own(path: Path) -> OwnSet | tuple[OwnSet, OwnSet]:
             return PictureFolder(path, "A"), PictureFolder(path, "B")
         return PictureFolder(path)
     if path.suffix == ".npz":
-        return ArrayFile(path)
+        return TaggedFile(path) if is_tagged(path) else ArrayFile(path)
     found = "is neither" if path.exists() else "does not exist"
     raise DataError(f"{path} {found}; expected a folder of pictures or an .npz with images.")
 

@@ -12,6 +12,7 @@ from tfgan_survey.data.domains import UnpairedSet
 from tfgan_survey.data.home import DataHome
 from tfgan_survey.data.images import ImageSet
 from tfgan_survey.data.sets.mixtures import PointSet
+from tfgan_survey.data.sets.tagged import TaggedSet
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -56,7 +57,7 @@ def load_arrays(
     channels: int | None = None,
     data_dir: str | os.PathLike | None = None,
     source: str = "auto",
-) -> ImageSet | PointSet | UnpairedSet:
+) -> ImageSet | PointSet | TaggedSet | UnpairedSet:
     """Read a split into memory, in original order.
 
     Args:
@@ -64,10 +65,11 @@ def load_arrays(
             `"binarised_mnist"` (MNIST, each pixel drawn black or white with its grey value as the
             probability, always the same draw) or any TensorFlow Datasets image classification set
             with 1 or 3 channels; `"ring"` and `"grid"` are points in the plane, made here; or a
-            path: a folder of pictures, see `sets.pictures.PictureFolder`, or an `.npz`, see
-            `sets.own.ArrayFile`. Two domains without pairs are two of these names with a comma
-            between them (`"mnist,own.npz"`), a folder with `trainA` and `trainB`, or a set of
-            TensorFlow Datasets with these splits, such as `"cycle_gan/monet2photo"`.
+            path: a folder of pictures, see `sets.pictures.PictureFolder`, or an `.npz` of images,
+            see `sets.own.ArrayFile`, or of features and tags, see `sets.tagged.TaggedFile`. Two
+            domains without pairs are two of these names with a comma between them
+            (`"mnist,own.npz"`), a folder with `trainA` and `trainB`, or a set of TensorFlow
+            Datasets with these splits, such as `"cycle_gan/monet2photo"`.
         split: such as `"train"`, `"train[50000:60000]"`, `"train[:10%]"`, `"train+test"`; slices
             count in the original order (IDX order for MNIST), not in TensorFlow Datasets' own.
             Of two domains it is the split of both; `"train[:30000],train[30000:]"` is one each.
@@ -78,7 +80,8 @@ def load_arrays(
         source: where to take a set from that is not prepared yet; see `sources.prepare`.
 
     Returns:
-        The split as an `ImageSet`, a `PointSet` for points, or an `UnpairedSet` for two domains.
+        The split as an `ImageSet`, a `PointSet` for points, a `TaggedSet` for tags, or an
+        `UnpairedSet` for two domains.
 
     Raises:
         UnknownNameError: unknown data set or split, with the nearest names.

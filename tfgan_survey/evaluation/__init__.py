@@ -13,6 +13,7 @@ _MODULES = {
     "format_table": "output",
     "write_measurements": "output",
     "retrieve": "retrieval",
+    "tag": "tagging",
     "require_plots": "charts",
     "write_report": "report",
     "write_pictures": "album",

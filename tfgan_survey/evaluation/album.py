@@ -15,8 +15,9 @@ from tfgan_survey.registry import Registry
 from tfgan_survey.training.looks import (
     FixedDenoisings,
     FixedReconstructions,
-    FixedSamples,
     FixedTranslations,
+    Look,
+    fixed_look,
     sources,
 )
 
@@ -38,11 +39,16 @@ class Kind(NamedTuple):
     lacks: Callable[[Target], str | None] = lambda target: None
 
 
+def _look(target: Target) -> Look | None:
+    return fixed_look(target.subject.model, target.seed, data=target.test)
+
+
 def _samples(target: Target, path: Path) -> Path:
-    model, test = target.subject.model, target.test
-    conditions = model.rows_of(test.images, test.labels) if model.spec.conditional else None
-    look = FixedSamples(model, target.seed, conditions=conditions)
-    return pictures.save(look.picture(), path)
+    return pictures.save(_look(target).picture(), path)
+
+
+def _not_seen(target: Target) -> str | None:
+    return None if _look(target) is not None else "samples that are images, tags or in the plane"
 
 
 def _compared(look: type[FixedReconstructions]) -> Callable[[Target, Path], Path]:
@@ -85,7 +91,7 @@ def _not_two(target: Target) -> str | None:
 KINDS = Registry(
     "picture",
     {
-        "samples": Kind("sample", _samples),
+        "samples": Kind("sample", _samples, _not_seen),
         "reconstructions": Kind("reconstruct", _compared(FixedReconstructions)),
         "denoised": Kind("denoise", _compared(FixedDenoisings)),
         "translations": Kind("translate", _translations),

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from tfgan_survey import pictures
 from tfgan_survey.data.sets.mixtures import MIXTURES
@@ -19,7 +20,13 @@ from tfgan_survey.evaluation.target import Target
 from tfgan_survey.evaluation.walks import walk
 from tfgan_survey.metrics import nearest_neighbours, neighbour_rows
 from tfgan_survey.metrics.nearest_neighbours import THRESHOLD_IMAGES
-from tfgan_survey.training.looks import denoisings, reconstructions, sources, translations
+from tfgan_survey.training.looks import (
+    FixedTags,
+    denoisings,
+    reconstructions,
+    sources,
+    translations,
+)
 
 _ROWS = COLUMNS = 10
 _WALK_STEPS, _NEIGHBOURS = 11, 5
@@ -66,7 +73,11 @@ def picture(images: np.ndarray, columns: int, alt: str, kind: str = "strip") -> 
         alt: the same in words.
         kind: class in the style sheet.
     """
-    sheet = pictures.grid(images, columns, scale=1)
+    return _held(pictures.grid(images, columns, scale=1), alt, kind)
+
+
+def _held(sheet: Image.Image, alt: str, kind: str) -> Picture:
+    """Hold a picture as a data URI."""
     file = io.BytesIO()
     sheet.save(file, "PNG", optimize=True)
     data = base64.b64encode(file.getvalue()).decode()
@@ -131,8 +142,10 @@ class Gallery:
         """Show samples, not chosen: one row a class, a sheet, or a plane."""
         if not self.target.can("sample"):
             return {}
+        if self.target.can("tag"):
+            return self._tags()
         if self.target.given.points:
-            return self._planes()
+            return self._planes() if self.target.dataset in MIXTURES else {}
         rows, labels = self.pictured, self.labels
         if labels is None:
             num = rows.shape[0] * rows.shape[1]
@@ -154,6 +167,22 @@ class Gallery:
                 Row(name, [picture(row, COLUMNS, f"ten samples of class {name}")])
                 for name, row in zip(names, rows, strict=True)
             ],
+        }
+
+    def _tags(self) -> Section:
+        """Show what test images are tagged with, beside the tags that they have."""
+        target = self.target
+        look = FixedTags(target.subject.model, target.test.labels, target.seed)
+        words = target.subject.model.spec.vocabulary
+        tagged = [
+            ", ".join(words[i] for i in np.flatnonzero(row))
+            for row in target.test.images[: len(look.features)]
+        ]
+        return {
+            "note": f"The first {len(tagged)} test images, a row each, not chosen: the tags with "
+            f"most of the votes, bars as long as their share. What the images have: "
+            f"{'; '.join(tagged)}.",
+            "sheet": _held(look.picture(), "tags of test images with their shares", "sheet"),
         }
 
     def _planes(self) -> Section:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfgan_survey.conditions import Condition
 from tfgan_survey.models import TrainableModel
+from tfgan_survey.models.tagging import names_tags
 from tfgan_survey.training.looks import draw
 from tfgan_survey.training.run import load_run
 
@@ -42,8 +43,8 @@ class Subject:
 
     @property
     def abilities(self) -> frozenset[str]:
-        """What the model can do."""
-        return self.model.abilities
+        """What the model can do; what it makes being tags by name, also `tag`."""
+        return self.model.abilities | ({"tag"} if names_tags(self.model) else set())
 
     @property
     def steps(self) -> int:

@@ -52,8 +52,15 @@ class SeedSampling(abc.ABC):
             Images `(batch, *image_shape)` in the spec's range.
         """
 
-    # Traced at the first call of `generate`.
+    # Traced when it is first asked for.
     _sampler = None
+
+    @property
+    def sampler(self) -> Callable:
+        """`sample` as a graph, for rows of any number."""
+        if self._sampler is None:
+            self._sampler = tf.function(self.sample, reduce_retracing=True)
+        return self._sampler
 
     def call(self, inputs, training: bool = False):
         """Map latents to images.
@@ -131,13 +138,11 @@ class SeedSampling(abc.ABC):
         first = int(np.random.default_rng().integers(2**31)) if seed is None else seed
         first = check_whole("seed", first, smallest=-(2**63), largest=2**63 - num)
         seeds = first + np.arange(num, dtype=np.int64)
-        if self._sampler is None:
-            self._sampler = tf.function(self.sample, reduce_retracing=True)
         chunks = []
         for start in range(0, num, batch_size):
             rows = slice(start, start + batch_size)
             label_rows = None if ids is None else tf.constant(ids[rows])
-            chunks.append(self._sampler(tf.constant(seeds[rows]), label_rows).numpy())
+            chunks.append(self.sampler(tf.constant(seeds[rows]), label_rows).numpy())
         return np.concatenate(chunks)
 
     def sample(self, seeds: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:

@@ -11,6 +11,7 @@ from tfgan_survey.networks.pair import NetworkPair, pair_builder
 from tfgan_survey.networks.points import points
 from tfgan_survey.networks.scorer import Scorer
 from tfgan_survey.networks.specs import Spec
+from tfgan_survey.networks.tags import tags
 from tfgan_survey.registry import Registry
 
 NETWORKS = Registry(
@@ -21,6 +22,7 @@ NETWORKS = Registry(
         "maxout": maxout,
         "mlp": mlp,
         "points": points,
+        "tags": tags,
         "two_branch": two_branch,
     },
 )
@@ -44,5 +46,6 @@ __all__ = [
     "mlp_generator",
     "pair_builder",
     "points",
+    "tags",
     "two_branch",
 ]

@@ -163,14 +163,14 @@ def adapt(pair: NetworkPair, images: np.ndarray) -> bool:
 
     Args:
         pair: the networks.
-        images: uint8 training images `(n, *image_shape)`.
+        images: training images `(n, *image_shape)`, uint8, or floats in [0, 1].
 
     Returns:
         Whether a layer was adapted.
     """
     layers = [layer for layer in pair.generator.layers if isinstance(layer, MarginalBias)]
     if layers:
-        mean_image = np.mean(images, axis=0) / 255.0
+        mean_image = np.mean(images, axis=0) / (255.0 if images.dtype == np.uint8 else 1.0)
         for layer in layers:
             layer.adapt(mean_image)
     return bool(layers)

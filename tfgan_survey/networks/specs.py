@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -21,7 +21,9 @@ class Spec:
 
     Why:
         Everything that knows about pixels' scale, latents or a condition's form asks the spec, so
-        a builder, a loop, a loss or an export needs no case for a certain network.
+        a builder, a loop, a loss or an export needs no case for a certain network. `vocabulary`,
+        what the numbers of an example stand for, such as names of tags, comes with the data, see
+        `learn_vocabulary`.
 
     Args:
         image_shape: `(height, width, channels)`, or `(features,)` for points.
@@ -40,6 +42,7 @@ class Spec:
     latent_dim: int | None = None
     latent: str = "uniform"
     output_range: tuple[float, float] | None = (0.0, 1.0)
+    vocabulary: tuple[str, ...] = dataclasses.field(default=(), init=False)
 
     def __post_init__(self):
         given = self.latent_dim, self.output_range
@@ -69,6 +72,27 @@ class Spec:
     def takes_points(self) -> bool:
         """Whether examples are points, which have units of their own, and no pictures."""
         return self.output_range is None or len(self.image_shape) == 1
+
+    def learn_vocabulary(self, words: Sequence[str]) -> None:
+        """Keep what the numbers of an example stand for; it is saved and stands on cards.
+
+        Why:
+            Networks are built for a shape. The names come with the data afterwards, once, and
+            nothing is computed by them.
+
+        Args:
+            words: one name a number; none where they have no names.
+
+        Raises:
+            ValueError: more or fewer names than numbers.
+        """
+        words = tuple(map(str, words))
+        if words and self.image_shape != (len(words),):
+            raise ValueError(
+                f"{len(words)} names came for examples of shape {self.image_shape}; expected one a "
+                "number."
+            )
+        object.__setattr__(self, "vocabulary", words)
 
     def condition_inputs(self) -> list[tf.TensorSpec]:
         """Return a signature's inputs for the condition: one, or none."""
@@ -145,6 +169,7 @@ class Spec:
             **classes,
             "output_range": None if self.output_range is None else list(self.output_range),
             "latent": self.latent,
+            **({"vocabulary": list(self.vocabulary)} if self.vocabulary else {}),
         }
 
     @classmethod
@@ -152,4 +177,7 @@ class Spec:
         """Build the spec from what `get_config` returned."""
         fields = dict(config)
         condition = as_condition(fields.pop("num_classes", None), fields.pop("condition", None))
-        return cls(condition=condition, **fields)
+        words = fields.pop("vocabulary", ())
+        spec = cls(condition=condition, **fields)
+        spec.learn_vocabulary(words)
+        return spec

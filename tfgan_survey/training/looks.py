@@ -10,6 +10,7 @@ from PIL import Image
 
 from tfgan_survey import pictures
 from tfgan_survey.errors import RunError
+from tfgan_survey.models.tagging import names_tags, tag_shares
 
 _POINTS = 1000
 
@@ -248,6 +249,35 @@ class FixedCompletions(FixedReconstructions):
     compared = staticmethod(completions)
 
 
+class FixedTags:
+    """The same images at every look: the tags that the model gives their features, and how sure.
+
+    Args:
+        model: a model that names tags, see `tfgan_survey.models.tagging.names_tags`.
+        features: float32 `(n, size)`, a row each.
+        seed: of the first of the votes.
+        rows: how many images, at most.
+        num: tags an image.
+    """
+
+    def __init__(self, model, features: np.ndarray, seed: int = 0, rows: int = 10, num: int = 5):
+        self.model, self.seed = model, seed
+        self.features, self.num = features[:rows], min(num, len(model.spec.vocabulary))
+
+    def picture(self, scale: int = 2) -> Image.Image:
+        """Return a row an image: its tags by share of the votes, each over a bar of that length.
+
+        Args:
+            scale: whole factor of all sizes.
+        """
+        shares = tag_shares(self.model, self.features, seed=self.seed)
+        words = self.model.spec.vocabulary
+        order = np.argsort(-shares, axis=1, kind="stable")[:, : self.num]
+        rows = [[(words[tag], float(row[tag])) for tag in best]
+                for row, best in zip(shares, order, strict=True)]  # fmt: skip
+        return pictures.bars(rows, scale)
+
+
 def fixed_look(model, seed: int = 0, reach: float | None = None, data=None) -> Look | None:
     """Return the look that suits what a model can do; None for one that makes no pictures.
 
@@ -259,7 +289,13 @@ def fixed_look(model, seed: int = 0, reach: float | None = None, data=None) -> L
     """
     if model.domains == 1 and {"sample", "translate"} <= model.abilities and data is not None:
         return FixedCompletions(model, data.images, blocks=3)
+    if names_tags(model):
+        return None if data is None else FixedTags(model, data.labels, seed)
     if "sample" in model.abilities:
+        spec = model.spec
+        told = spec.conditional and spec.num_classes is None
+        if spec.takes_points and (spec.image_shape != (2,) or told):
+            return None  # the plane shows points of two numbers, and asks for them without rows
         conditions = None if data is None else data.labels
         return FixedSamples(model, seed, reach=reach, conditions=conditions)
     if data is None or data.images.ndim != 4:

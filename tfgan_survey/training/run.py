@@ -18,6 +18,7 @@ from PIL import Image
 from tfgan_survey import pictures
 from tfgan_survey.data.home import DataHome, recorded_name
 from tfgan_survey.data.images import ImageSet
+from tfgan_survey.data.sets.tagged import TaggedSet
 from tfgan_survey.errors import RunError, SettingError
 from tfgan_survey.files import sweep
 from tfgan_survey.models import TrainableModel
@@ -311,6 +312,8 @@ def _model(run: RunFolder, settings: Settings, data: ImageSet, log) -> Trainable
         raise
     except ValueError as error:
         raise SettingError(f"{settings.model} cannot be built so: {error}") from error
+    if isinstance(data, TaggedSet):
+        model.spec.learn_vocabulary(data.vocabulary)
     model.adapt(data.images)
     if settings.start_from is not None:
         model.start_from(load_run(settings.start_from))

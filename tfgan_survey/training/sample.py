@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from tfgan_survey import pictures
+from tfgan_survey.errors import SettingError
 from tfgan_survey.files import written_aside
+from tfgan_survey.models.tagging import names_tags
 from tfgan_survey.training.looks import draw
 from tfgan_survey.training.run import load_run
 
@@ -34,9 +36,20 @@ def sample_run(
 
     Returns:
         `output`.
+
+    Raises:
+        RunError: there is no model, or one that cannot sample.
+        SettingError: a model of tags, or a picture of what is neither image nor in the plane.
     """
     output = Path(output)
     model = load_run(run)
+    if names_tags(model):
+        raise SettingError(
+            f"{run} makes tags of features, of which there is no default: give them by "
+            "`tfgan-survey tag RUN FEATURES`."
+        )
+    if output.suffix == ".png" and len(shape := model.spec.image_shape) == 1 and shape != (2,):
+        raise SettingError(f"samples of {shape[0]} numbers are no picture; give an .npz instead.")
     images = draw(model, num, labels, seed)
     if output.suffix == ".png":
         points = model.spec.takes_points

@@ -4,6 +4,7 @@ import runpy
 import sys
 from pathlib import Path
 
+import convert_corel5k
 import h5py
 import numpy as np
 import pytest
@@ -76,6 +77,59 @@ def test_sheets_of_mnist_m_are_cut_row_by_row(convert, tmp_path):
         assert (found.images[..., 1] == (index % 100)[:, None, None]).all()
         assert (found.images[:, 5, 7, 2] == 255).all()
         assert found.images[..., 2].astype(int).sum() == 255 * count
+
+
+def write_arff(path, values, names):
+    """Write what Mulan does: one attribute a line, one sparse row an image."""
+    rows = ["{" + ",".join(f"{i} 1" for i in np.flatnonzero(row)) + "}" for row in values]
+    lines = ["@relation toy", "", *(f"@attribute {name} {{0,1}}" for name in names), "", "@data"]
+    path.write_text("\n".join([*lines, *rows]) + "\n")
+
+
+def test_corel5k_keeps_every_number_and_drops_images_without_tags(monkeypatch, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    names = [*(f"Cluster{i}" for i in range(1, 500)), *(f"tag{i}" for i in range(374))]
+    made = {}
+    for split, count in (("train", 4500), ("test", 500)):
+        made[split] = (rng.random((count, 873)) < 0.01).astype(np.uint8)
+        write_arff(tmp_path / f"Corel5k-{split}-sparse.arff", made[split], names)
+    monkeypatch.setattr(sys, "argv", ["", str(tmp_path), str(tmp_path / "tags.npz")])
+    runpy.run_path(str(TOOLS / "convert_corel5k.py"), run_name="__main__")
+    assert capsys.readouterr().out.startswith(f"{tmp_path / 'tags.npz'}: tag_names (374,)")
+    for split, values in made.items():
+        found = load_arrays(tmp_path / "tags.npz", split)
+        kept = values[values[:, 499:].any(axis=1)]
+        assert len(found) == len(kept) < len(values)
+        np.testing.assert_array_equal(found.labels, kept[:, :499])
+        np.testing.assert_array_equal(found.images, kept[:, 499:])
+        assert found.vocabulary == tuple(names[499:])
+    names[-1] = "another"
+    write_arff(tmp_path / "Corel5k-test-sparse.arff", made["test"], names)
+    with pytest.raises(SystemExit, match="has other tags than the training file"):
+        convert_corel5k.read(tmp_path)
+    write_arff(tmp_path / "Corel5k-train-sparse.arff", made["test"], names)
+    with pytest.raises(SystemExit, match=r"values \(500, 873\); expected \(4500, 873\)"):
+        convert_corel5k.read(tmp_path)
+
+
+def test_a_sparse_file_is_read_by_its_own_rules(tmp_path):
+    path = tmp_path / "toy.arff"
+    head = (
+        "% a note\n@RELATION toy\n@attribute 'polar bear' { 0 , 1 }\n@Attribute sky {0,1}\n@DATA\n"
+    )
+    path.write_text(head + "{}\n{1 1}\n\n{0 1, 1 0}\n")
+    names, values = convert_corel5k.read_sparse(path)
+    assert names == ["polar bear", "sky"] and values.tolist() == [[0, 0], [0, 1], [1, 0]]
+    for text, message in (
+        (head + "0,1\n", "line 6: '0,1' is no sparse row"),
+        (head + "{0 2}\n", "no sparse row"),
+        (head + "{2 1}\n", "beyond the 2 attributes"),
+        (head + "{1 1,1 1}\n", "an index twice"),
+        ("@attribute sky numeric\n@data\n", "line 1: '@attribute sky numeric'"),
+    ):
+        path.write_text(text)
+        with pytest.raises(SystemExit, match=message):
+            convert_corel5k.read_sparse(path)
 
 
 def test_other_files_are_refused_and_nothing_is_written(convert, tmp_path):

@@ -27,6 +27,14 @@ SMALL = {
         "joint_pieces": 2,
     },
     "points": {"generator_widths": (4,), "maxout_units": (4,), "pieces": 2},
+    "tags": {
+        "latent_width": 4,
+        "feature_width": 4,
+        "tag_units": 4,
+        "feature_units": 4,
+        "joint_units": 4,
+        "pieces": 2,
+    },
 }
 SHAPE, POINTS = (8, 8, 1), (2,)
 

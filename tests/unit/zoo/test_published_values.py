@@ -62,6 +62,10 @@ PUBLISHED = {
         {**_NON_SATURATING, "discriminator_weight": 0.5}, _NONE,
         ("uniform_01", 100 + 200 + 1000 + 1200),
     ),
+    "tag_cgan": (
+        {**_ADAM_SNIPPET, "learning_rate": 1e-3, "beta_1": 0.5, "beta_2": 0.9}, 100,
+        _PLAIN, _WASSERSTEIN, _PENALTY, ("uniform_01", 100),
+    ),
     "dcgan": (_ADAM_DCGAN, 128, _PLAIN, _NON_SATURATING, _NONE, ("uniform", 100)),
     "cdcgan": (_ADAM_DCGAN, 128, _PLAIN, _NON_SATURATING, _NONE, ("uniform", 100)),
     "lsgan": (
@@ -151,6 +155,10 @@ LAYERS = {
             "dense 1 bias",
         ],
     ),
+    "tag_cgan": (
+        ["dense 300 bias relu", "dense 100 bias relu", "dense 784 bias", "bits"],
+        ["dense 200 bias relu", "dense 100 bias relu", "maxout 60 3", "dense 1 bias"],
+    ),
     "dcgan": (_DCGAN_G, _DCGAN_D),
     "cdcgan": (_DCGAN_G, _DCGAN_D),
     "lsgan": (_DCGAN_G, _DCGAN_D),
@@ -232,7 +240,9 @@ def test_optimizers_losses_and_loop(name):
     )
     low, high = (None, None) if gan.pair.output_range is None else gan.pair.output_range
     last = LAYERS[name][0][-1]
-    assert (low, high) == {"tanh": (-1, 1), "sigmoid": (0, 1)}.get(last, (None, None))
+    assert (low, high) == {"tanh": (-1, 1), "sigmoid": (0, 1), "bits": (0, 1)}.get(
+        last, (None, None)
+    )
 
 
 def _describe(layer):
@@ -261,7 +271,7 @@ def _describe(layer):
     if isinstance(layer, keras.layers.Dropout):
         return f"drop {layer.rate}"
     names = {"LeakyReLU": "leaky", "Activation": "", "LabelProjection": "projection"}
-    names |= {"ConditionalAffine": "affine", "MarginalBias": "marginal"}
+    names |= {"ConditionalAffine": "affine", "MarginalBias": "marginal", "Binary": "bits"}
     if kind == "LeakyReLU":
         return f"leaky {layer.negative_slope}"
     if kind == "Activation":
@@ -276,14 +286,17 @@ def test_layers(name):
     gan, _ = _built(name)
     for network, expected in zip((gan.generator, gan.discriminator), LAYERS[name], strict=True):
         found = [text for layer in network.layers if (text := _describe(layer))]
-        # the 2014 CGAN has two branches, whose layers Keras lists in an order of its own
-        assert (sorted(found) == sorted(expected)) if name == "cgan_2014" else (found == expected)
+        # the CGANs of 2014 have two branches, whose layers Keras lists in an order of its own
+        branched = name in ("cgan_2014", "tag_cgan")
+        assert (sorted(found) == sorted(expected)) if branched else (found == expected)
 
 
 def _law(name, kernel, network):
     """Return how initial weights are drawn: standard deviation and hard bound."""
     fan_in, fan_out = int(np.prod(kernel.shape[:-1])), kernel.shape[-1]
-    if name in ("survey_gan", "survey_cgan", "survey_gan_legacy", "mixture_gan_tuned"):
+    if name in (
+        "survey_gan", "survey_cgan", "survey_gan_legacy", "mixture_gan_tuned", "tag_cgan",
+    ):  # fmt: skip
         return np.sqrt(2.0 / fan_in), np.inf  # He et al. 2015, Eq. 10
     if name in ("gan_2014", "cgan_2014"):
         bound = {"generator": 0.05, "discriminator": 0.005}[network]

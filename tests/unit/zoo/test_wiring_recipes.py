@@ -85,6 +85,13 @@ PUBLISHED = {
         "d_optimizer.learning_rate": 1e-3, "d_optimizer.beta_2": 0.99,
         "d_optimizer.decay": 1.0001,
     },
+    # arXiv:1411.1784, section 4.2, but for narrower branches; the rest by measurement
+    "tag_cgan": {
+        "conditional": True, "network": "tags", "network.output": "bits",
+        "objective": "wasserstein", "regularizer": "gradient_penalty", "regularizer.weight": 10.0,
+        "regularizer.target": 1.0, "d_optimizer": "adam", "d_optimizer.learning_rate": 1e-3,
+        "d_optimizer.beta_1": 0.5, "d_optimizer.beta_2": 0.9,
+    },
     "cgan_mnist": {
         "conditional": True, "batch_size": 64, "network.width": 32,
         "network.label_input": "projection", "network.discriminator_norm": "none",
