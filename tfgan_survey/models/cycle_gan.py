@@ -31,8 +31,9 @@ class CycleGAN(ImageInputs, Translates, Discriminates, TrainableModel):
     """Translators G: A -> B and F: B -> A that deceive a discriminator each and undo each other.
 
     Formula:
-        theta_GF -= Adam(grad g_loss),  g_loss = adversarial + cycle_weight (
-            |F(G(a)) - a| + |G(F(b)) - b| + identity_weight (|F(a) - a| + |G(b) - b|) )
+        theta_GF -= Adam(grad g_loss),  g_loss = adversarial
+            + w_A (|F(G(a)) - a| + identity_weight |F(a) - a|)
+            + w_B (|G(F(b)) - b| + identity_weight |G(b) - b|)
         adversarial = adversarial_weight (L_G(D_B(G(a))) + L_G(D_A(F(b))))
         theta_D -= Adam(grad d_loss + penalty),  d_loss = L_D(D_A(a), D_A(pool(F(b))))
             + L_D(D_B(b), D_B(pool(G(a))));  |.| is the mean over pixels in [-1, 1]
@@ -47,7 +48,9 @@ class CycleGAN(ImageInputs, Translates, Discriminates, TrainableModel):
         networks: the four networks.
         objective: the two adversarial losses.
         regularizer: what holds the discriminators back; None for nothing.
-        cycle_weight: of the way there and back; 10 as published.
+        cycle_weight: w_A, of the way from A and back; 10 as published.
+        cycle_weight_b: w_B, of the way from B and back; None for the same. Of a domain with detail
+            that the other cannot hold, such as colours and textures, a smaller one asks less.
         identity_weight: share of it for images that are of the target's domain already; 0.5 where
             it is used. The domains must then have the same shape.
         adversarial_weight: of the adversarial losses. The published code's least squares have no
@@ -94,6 +97,7 @@ class CycleGAN(ImageInputs, Translates, Discriminates, TrainableModel):
         regularizer: Regularizer | None = None,
         *,
         cycle_weight: NotNegative = 10.0,
+        cycle_weight_b: NotNegative | None = None,
         identity_weight: NotNegative = 0.0,
         adversarial_weight: NotNegative = 1.0,
         pool_size: int = 50,
@@ -108,6 +112,7 @@ class CycleGAN(ImageInputs, Translates, Discriminates, TrainableModel):
         self.networks, self.objective = networks, objective
         self.regularizer = regularizer or NoRegularizer()
         self.cycle_weight, self.identity_weight = cycle_weight, identity_weight
+        self.cycle_weight_b = cycle_weight_b
         self.adversarial_weight, self.pool_size = adversarial_weight, pool_size
         self.flip, self.jitter, self.ema, self.seed = flip, jitter, ema, seed
         shapes = networks.image_shape
@@ -183,9 +188,7 @@ class CycleGAN(ImageInputs, Translates, Discriminates, TrainableModel):
         real = tuple(self._changed(images) for images in self.unpack(data))
         with updates.tape(self.translators) as recorded:
             logs, fake = self._translator_logs(*real, training=True)
-            loss = self.adversarial_weight * logs["g_loss"] + self.cycle_weight * (
-                logs["cycle_loss"] + self.identity_weight * logs["identity_loss"]
-            )
+            loss = self.adversarial_weight * logs["g_loss"] + logs.pop("kept")
             scaled = self.scaled("g_optimizer", loss)
         variables = self.translators.trainable_variables
         self.g_optimizer.apply(recorded.gradient(scaled, variables), variables)
@@ -206,6 +209,7 @@ class CycleGAN(ImageInputs, Translates, Discriminates, TrainableModel):
         """
         real = self.unpack(data)
         logs, fake = self._translator_logs(*real, training=False)
+        del logs["kept"]
         return {**logs, **self.discriminator_logs(real, fake, None, training=False)[0]}
 
     def _changed(self, images):
@@ -214,7 +218,10 @@ class CycleGAN(ImageInputs, Translates, Discriminates, TrainableModel):
         return flipped(images, self.seed_generator) if self.flip else images
 
     def _translator_logs(self, a, b, training: bool):
-        """Return the translators' losses, and what they make of A and B: fakes of (A, B)."""
+        """Return the translators' losses, and what they make of B and A: fakes of (A, B).
+
+        `kept` is the weighted sum of the terms that keep what a picture shows.
+        """
         fake_a, fake_b = (
             self.run_translator(way, images, training) for way, images in (("b2a", b), ("a2b", a))
         )
@@ -225,14 +232,22 @@ class CycleGAN(ImageInputs, Translates, Discriminates, TrainableModel):
                 self.spec.a.score(fake_a, training=training),
                 self.spec.b.score(fake_b, training=training),
             )
-        identity = tf.zeros(())
+        cycle = _distance(back_a, a), _distance(back_b, b)
+        identity = tf.zeros(()), tf.zeros(())
         if self.identity_weight:
             same = self.run_translator("b2a", a, training), self.run_translator("a2b", b, training)
-            identity = _distance(same[0], a) + _distance(same[1], b)
+            identity = _distance(same[0], a), _distance(same[1], b)
+        w_a = self.cycle_weight
+        w_b = w_a if self.cycle_weight_b is None else self.cycle_weight_b
+        kept = (
+            weight * (one + self.identity_weight * other)
+            for weight, one, other in zip((w_a, w_b), cycle, identity, strict=True)
+        )
         logs = {
             "g_loss": tf.add_n([self.objective.generator_loss(one) for one in scores]),
-            "cycle_loss": _distance(back_a, a) + _distance(back_b, b),
-            "identity_loss": identity,
+            "cycle_loss": tf.add_n(cycle),
+            "identity_loss": tf.add_n(identity),
+            "kept": tf.add_n(list(kept)),
         }
         return logs, (fake_a, fake_b)
 
