@@ -192,7 +192,10 @@ class _Exported(tf.Module):
 
 
 def _write_warm_up(path: Path, name: str, specs: Mapping[str, Any], log) -> None:
-    """Write one recorded request a signature, which a server replays before it answers."""
+    """Write one recorded request a signature, which a server replays before it answers.
+
+    None where an input is a file's bytes: an empty one is an error, and no version would load.
+    """
     try:
         from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
     except ImportError:
@@ -203,6 +206,8 @@ def _write_warm_up(path: Path, name: str, specs: Mapping[str, Any], log) -> None
         return
     with tf.io.TFRecordWriter(str(path)) as writer:
         for signature, inputs in specs.items():
+            if any(spec.dtype == tf.string for spec in inputs):
+                continue
             request = predict_pb2.PredictRequest()
             request.model_spec.name = name
             request.model_spec.signature_name = signature
