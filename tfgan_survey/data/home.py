@@ -102,6 +102,8 @@ class DataHome:
             return _converted(BUILT_IN[name].read(split), **form)
         opened = self._open(name)
         if isinstance(opened, TaggedFile):
+            if channels is not None:
+                raise SettingError(f"image_channels={channels}: {name} has features, no channels.")
             return opened.take(str(name), split, image_size)
         if not isinstance(opened, tuple):
             return _read(f"{name} {split}", opened, split, **form)

@@ -11,8 +11,8 @@ import numpy as np
 
 from tfgan_survey.conditions import Vector
 from tfgan_survey.data import splits
+from tfgan_survey.data.examples import ExampleSet
 from tfgan_survey.data.sets.own import read_npz
-from tfgan_survey.data.stream import ExampleSet
 from tfgan_survey.errors import DataError, SettingError
 
 REQUIRED = ("features", "tags", "tag_names")
