@@ -13,6 +13,8 @@ _MODULES = {
     "format_table": "output",
     "write_measurements": "output",
     "retrieve": "retrieval",
+    "LayerFeatures": "layer_features",
+    "write_features": "layer_features",
     "require_plots": "charts",
     "write_report": "report",
     "write_pictures": "album",

@@ -47,6 +47,11 @@ class Discriminates:
             logs[key] = tf.reduce_mean(scores if probabilities is None else probabilities)
         return logs, fake_scores
 
+    @property
+    def scoring_discriminator(self) -> keras.Model:
+        """The discriminator that is asked once training is done."""
+        return self.discriminator
+
     def apply_discriminator(self, gradients) -> None:
         """Move the discriminator and put it back where the regularizer wants it.
 
