@@ -19,7 +19,7 @@ REACH = 0.25
 """Published: half-width of the uniform noise that the result's neighbours have."""
 SIDE = 3
 _DRAWN = 2_000
-_CONFIDENT = 0.99
+_CONFIDENT = 0.9
 # Every class is in one of these at least, as first, second or third.
 EQUATIONS = ((7, 1, 4), (9, 3, 6), (1, 5, 8), (3, 7, 0), (5, 9, 2))
 

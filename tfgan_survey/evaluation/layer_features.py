@@ -261,11 +261,10 @@ def write_features(
 
 
 def _cast(batch: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    largest = float(np.abs(batch).max())
-    if largest > np.finfo(dtype).max:
+    largest, most = float(np.abs(batch).max()), float(np.finfo(dtype).max)
+    if largest > most:
         raise SettingError(
-            f"features up to {largest:.3g} came, {dtype} holds {np.finfo(dtype).max:.3g} at most; "
-            "write float32."
+            f"features up to {largest:.3g} came, {dtype} holds {most:.3g} at most; write float32."
         )
     return batch.astype(dtype)
 

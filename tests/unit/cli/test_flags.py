@@ -57,6 +57,8 @@ def test_every_option_is_in_these_tables():
                                      "--data-dir"}  # fmt: skip
     assert options(cli.retrieve) == {"--query", "--num", "--output", "--dataset", "--source",
                                      "--data-dir"}  # fmt: skip
+    assert options(cli.features) == {"--output", "--dataset", "--split", "--test-split", "--half",
+                                     "--source", "--data-dir"}  # fmt: skip
     assert options(cli.export) == {"--output", "--version", "--once"}
 
 
