@@ -1,7 +1,7 @@
 """Measure what a discriminator's layers are worth to a linear classifier, by the number of labels.
 
     python benchmarks/discriminator_features.py             run what is missing, write the table
-    python benchmarks/discriminator_features.py --runs mnist-trained   only some of it
+    python benchmarks/discriminator_features.py --runs mnist-trained-100   only some
     python benchmarks/discriminator_features.py --render    only the table, from what is there
 
 A `dcgan` is trained without labels; a linear SVM with squared hinge loss, one against the rest,
@@ -20,7 +20,6 @@ file a representation and draw of labels: one that is there is not made again.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -41,9 +40,14 @@ REPRESENTATIONS = {
     "untrained": "discriminator, untrained",
     "trained": "discriminator of `dcgan`",
 }
-NAMES = {f"{dataset}-{kind}": (dataset, kind) for dataset in DATASETS for kind in REPRESENTATIONS}
 LABELS = (100, 1_000, 60_000)
 ONCE = 60_000  # labels of which there is but one draw
+NAMES = {
+    f"{dataset}-{kind}-{num}": (dataset, kind, num)
+    for dataset in DATASETS
+    for kind in REPRESENTATIONS
+    for num in LABELS
+}
 CHOICES = {"C": (1e-4, 1e-3, 1e-2), "components": (20, 50, 100, 200)}
 HELD_OUT, MOST = 5, 10_000  # a fifth, of at most so many labels
 ITERATIONS = 100  # of L-BFGS at most
@@ -126,15 +130,12 @@ def measured(train: Split, test: Split, widths: tuple[int | None, ...]) -> dict[
     }
     # Of equals the first: fewest components, smallest C.
     width, c = min(tried, key=tried.get)
-    start = time.perf_counter()
     svm = minimised(np.ascontiguousarray(train.rows[:, :width]), train.labels, c)
     return {
-        "labels": len(train.labels),
         "C": c,
         "columns": width or train.rows.shape[1],
         "held_out_error": tried[width, c],
         "test_error": error(svm, Split(test.rows[:, :width], test.labels)),
-        "fit_seconds": round(time.perf_counter() - start, 1),
     }
 
 
@@ -155,7 +156,9 @@ def discriminator(dataset: str, steps: int, data_dir: Path | None):
 
 
 @lru_cache(1)
-def features(dataset: str, kind: str, steps: int, data_dir: Path | None) -> tuple[Split, Split]:
+def features(
+    dataset: str, kind: str, steps: int | None, data_dir: Path | None
+) -> tuple[Split, Split]:
     """Return standardised features of the training and the test images, float32."""
     from sklearn.decomposition import PCA
 
@@ -184,16 +187,13 @@ def features(dataset: str, kind: str, steps: int, data_dir: Path | None) -> tupl
 
 
 def measure_one(asked: Mapping[str, Any], data_dir: Path | None) -> dict[str, Any]:
-    """Train the SVM on every number of labels of one draw."""
-    dataset, kind = NAMES[asked["name"]]
+    """Train the SVM on one draw of labels."""
+    dataset, kind, num = NAMES[asked["name"]]
     train, test = features(dataset, kind, asked["steps"], data_dir)
     widths = CHOICES["components"] if kind == "pca" else (None,)
-    found = []
-    for num in asked["labels"]:
-        chosen = drawn(train.labels, num, asked["seed"])
-        found.append(measured(Split(train.rows[chosen], train.labels[chosen]), test, widths))
-        print(f"{asked['name']}, draw {asked['seed']}: {found[-1]}", flush=True)
-    return {"features": train.rows.shape[1], "measured": found}
+    chosen = drawn(train.labels, num, asked["seed"])
+    found = measured(Split(train.rows[chosen], train.labels[chosen]), test, widths)
+    return {"features": train.rows.shape[1], **found}
 
 
 # ---------------------------------------------------------------------- the table
@@ -203,7 +203,7 @@ def render(results: Path, report: Path) -> None:
     """Write the table from the files that are there; what stands below it by hand is kept."""
     found = read_runs(results)
     most = f"{MOST:,}"
-    steps = {one["steps"] for group in found.values() for one in group}
+    steps = {one["steps"] for group in found.values() for one in group} - {None}
     lines = [
         "# A discriminator's features",
         "",
@@ -211,7 +211,8 @@ def render(results: Path, report: Path) -> None:
         "each max-pooled to a grid of 4 x 4 (Radford et al. 2016, section 5.1), beside other",
         "features of the same images; mean ± standard deviation over draws of the labels. `dcgan`",
         f"was trained for {', '.join(f'{one:,}' for one in sorted(steps))} steps on the training "
-        "images without labels, seed 0. Every feature is standardised over all training images.",
+        "images without labels, seed 0.",
+        "Every feature is standardised over all training images.",
         f"C, of {', '.join(f'{one:g}' for one in CHOICES['C'])}, and the number of components, of "
         f"{', '.join(map(str, CHOICES['components']))},",
         f"are chosen on a held-out fifth of the labels, of {most} at most; the SVM is then trained",
@@ -221,11 +222,13 @@ def render(results: Path, report: Path) -> None:
         "| data | features | number | " + " | ".join(f"{one:,} labels" for one in LABELS) + " |",
         "|---|---|---:|" + "---:|" * len(LABELS),
     ]
-    for name, (dataset, kind) in NAMES.items():
-        if records := found.get(name):
-            cells = [dataset, REPRESENTATIONS[kind], f"{records[0]['features']:,}"]
-            cells += [percent(errors(records, num)) for num in LABELS]
-            lines.append("| " + " | ".join(cells) + " |")
+    for dataset in DATASETS:
+        for kind, title in REPRESENTATIONS.items():
+            rows = [found.get(f"{dataset}-{kind}-{num}", []) for num in LABELS]
+            if any(rows):
+                (number,) = {one["features"] for row in rows for one in row}
+                cells = [dataset, title, f"{number:,}", *map(percent, rows)]
+                lines.append("| " + " | ".join(cells) + " |")
     text = "\n".join(lines) + "\n"
     write_text(report, text + kept(report))
     print(f"wrote {report}")
@@ -238,20 +241,13 @@ def kept(report: Path) -> str:
     return there[start:] if start >= 0 else ""
 
 
-def errors(records: list[dict[str, Any]], num: int) -> list[float]:
-    """Return the test errors of all draws of so many labels."""
-    return [
-        one["test_error"] for record in records for one in record["measured"]
-        if one["labels"] == num
-    ]  # fmt: skip
-
-
-def percent(values: list[float]) -> str:
-    """Return mean and deviation in percent."""
-    if not values:
+def percent(records: list[dict[str, Any]]) -> str:
+    """Return mean and deviation of the test error in percent."""
+    if not records:
         return "-"
-    spread = f" ± {100 * np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
-    return f"{100 * np.mean(values):.2f}{spread}"
+    values = [100 * one["test_error"] for one in records]
+    spread = f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.2f}{spread}"
 
 
 def main() -> None:
@@ -261,18 +257,13 @@ def main() -> None:
     if not arguments.render:
         steps = arguments.steps or STEPS
         wanted = [
-            (
-                name,
-                {
-                    "name": name,
-                    "seed": seed,
-                    "steps": steps,
-                    "labels": [num for num in LABELS if num < ONCE or seed == 0],
-                },
-            )
-            for name in arguments.runs or NAMES
+            (name, {"name": name, "seed": seed, "steps": steps if kind == "trained" else None})
+            for name, (_, kind, num) in NAMES.items()
+            if name in (arguments.runs or NAMES)
             for seed in arguments.seeds
+            if num < ONCE or seed == 0
         ]
+        wanted.sort(key=lambda one: NAMES[one[0]][2] == ONCE)  # what takes longest, last
         run_missing(arguments.results, wanted, lambda asked: measure_one(asked, arguments.data_dir))
     render(arguments.results, arguments.report)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from tfgan_survey import pictures
 from tfgan_survey.errors import SettingError
-from tfgan_survey.evaluation.arithmetic import Arithmetic, lacks_classes, tiled
+from tfgan_survey.evaluation.arithmetic import arithmetic, lacks_classes, tiled
 from tfgan_survey.evaluation.codes import STEPS, Coded, check_shape, interpolations
 from tfgan_survey.evaluation.target import Target
 from tfgan_survey.registry import Registry
@@ -66,7 +66,7 @@ def _plane(target: Target, path: Path) -> Path:
 
 
 def _arithmetic(target: Target, path: Path) -> Path:
-    blocks = Arithmetic(target).blocks
+    blocks = arithmetic(target).blocks
     names = [
         "{} - {} + {}".format(*(target.train.class_names[label] for label in equation))
         for equation in blocks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -43,7 +43,7 @@ def lacks_classes(target: Target) -> str | None:
     """
     if (reason := lacks_arithmetic(target)) is not None:
         return reason
-    made = Arithmetic(target)
+    made = arithmetic(target)
     return None if made.blocks else made.too_few
 
 
@@ -192,6 +192,16 @@ class Arithmetic:
             equation: a key of `blocks`.
         """
         return int(self._features.predict(self.blocks[equation][3, [SIDE * SIDE // 2]])[0])
+
+
+@lru_cache(1)
+def arithmetic(target: Target) -> Arithmetic:
+    """Return the arithmetic of a target; the last one is kept, so that it is sampled once.
+
+    Args:
+        target: see `Arithmetic`.
+    """
+    return Arithmetic(target)
 
 
 def tiled(blocks: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 from tfgan_survey import pictures
 from tfgan_survey.data.sets.mixtures import MIXTURES
 from tfgan_survey.evaluation import charts
-from tfgan_survey.evaluation.arithmetic import Arithmetic, lacks_arithmetic, tiled
+from tfgan_survey.evaluation.arithmetic import arithmetic, lacks_arithmetic, tiled
 from tfgan_survey.evaluation.codes import STEPS, Coded, ends, interpolations
 from tfgan_survey.evaluation.retrieval import retrieve
 from tfgan_survey.evaluation.target import Target
@@ -228,7 +228,7 @@ class Gallery:
         subject = self.target.subject
         if subject is None or not self._pictures_of("sample") or lacks_arithmetic(self.target):
             return {}
-        made = Arithmetic(self.target)
+        made = arithmetic(self.target)
         if not made.blocks:
             return {"note": f"Left out: it needs {made.too_few}."}
         rows = []

@@ -12,6 +12,7 @@ from tfgan_survey.evaluation import Target, write_pictures, write_report
 from tfgan_survey.evaluation.arithmetic import (
     EQUATIONS,
     Arithmetic,
+    arithmetic,
     class_means,
     lacks_arithmetic,
     neighbourhood,
@@ -40,7 +41,7 @@ def target(run):
 
 @pytest.fixture(scope="module")
 def made(target):
-    return Arithmetic(target)
+    return arithmetic(target)
 
 
 def test_means_are_those_of_confident_latents_in_their_order():
