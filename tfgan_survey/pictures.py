@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tfgan_survey.files import written_aside
 
+_BACKGROUND = 96
 _GAP = 1  # pixels of background between tiles
 _PLANE = 140  # pixels of a plane's side, before scaling
 _MARGIN = 14  # pixels for a row's label, before scaling
@@ -67,7 +68,9 @@ def grid(
     count, height, width, channels = tiles.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
-    sheet = np.full((rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, channels), 96)
+    sheet = np.full(
+        (rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, channels), _BACKGROUND
+    )
     for index, tile in enumerate(tiles):
         top, left = (index // columns) * (height + _GAP), (index % columns) * (width + _GAP)
         sheet[top : top + height, left : left + width] = tile
@@ -80,8 +83,9 @@ def stacked(groups: Mapping[str, np.ndarray], columns: int = 10, scale: int = 2)
     """Lay sets of images that belong together under each other, named, as many rows as it takes.
 
     Args:
-        groups: name to images `(n, height, width, channels)`, all of one shape; image i of every
-            set stands in one column.
+        groups: name to images `(n, height, width, channels)`, equally many; image i of every set
+            stands in one column. Where sizes differ, smaller ones lie on the background; grey ones
+            become RGB beside coloured ones.
         columns: images in a row.
         scale: whole factor by which pixels are enlarged.
 
@@ -89,17 +93,18 @@ def stacked(groups: Mapping[str, np.ndarray], columns: int = 10, scale: int = 2)
         A Pillow image: the first `columns` images of each set in turn, then the next ones.
 
     Raises:
-        ValueError: no sets, or of different shapes.
+        ValueError: no sets, or of different counts.
 
     Example:
         >>> stacked({"original": images, "decoded": model.reconstruct(images)})
     """
     sets = {name: to_uint8(images) for name, images in groups.items()}
-    shapes = {images.shape for images in sets.values()}
-    if len(shapes) != 1:
+    shapes = [images.shape for images in sets.values()]
+    if len({len(images) for images in sets.values()}) != 1 or any(len(s) != 4 for s in shapes):
         came = ", ".join(f"{name} {images.shape}" for name, images in sets.items()) or "none"
-        raise ValueError(f"sets of images of one shape are laid under each other; {came} came.")
-    (shape,) = shapes
+        raise ValueError(f"equally many images are laid under each other; {came} came.")
+    shape = tuple(np.max(shapes, axis=0).tolist())
+    sets = {name: _on_canvas(images, shape) for name, images in sets.items()}
     columns = min(columns, shape[0])
     blank = np.zeros((-shape[0] % columns, *shape[1:]), np.uint8)
     # (sets, blocks, columns, ...) to (blocks, sets, columns, ...)
@@ -107,6 +112,36 @@ def stacked(groups: Mapping[str, np.ndarray], columns: int = 10, scale: int = 2)
     blocks = whole.reshape(len(sets), -1, columns, *shape[1:]).swapaxes(0, 1)
     names = list(sets) * len(blocks)
     return grid(blocks.reshape(-1, *shape[1:]), columns, names, scale)
+
+
+def _on_canvas(images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return images as RGB where the shape is, and on the background where it is larger."""
+    if images.shape == shape:
+        return images
+    _, height, width, _ = images.shape
+    result = np.full(shape, _BACKGROUND, np.uint8)
+    result[:, :height, :width] = images
+    return result
+
+
+def column(parts: Sequence[Image.Image]) -> Image.Image:
+    """Lay pictures under each other, left edges in one line.
+
+    Args:
+        parts: at least one, of any sizes and of grey or RGB.
+
+    Returns:
+        A Pillow image, grey if all are.
+    """
+    mode = "L" if all(part.mode == "L" for part in parts) else "RGB"
+    height = sum(part.height for part in parts) + 4 * _GAP * (len(parts) - 1)
+    background = _BACKGROUND if mode == "L" else (_BACKGROUND,) * 3
+    sheet = Image.new(mode, (max(part.width for part in parts), height), background)
+    top = 0
+    for part in parts:
+        sheet.paste(part.convert(mode), (0, top))
+        top += part.height + 4 * _GAP
+    return sheet
 
 
 def scatter(points: np.ndarray, reach: float | None = None, scale: int = 2) -> Image.Image:

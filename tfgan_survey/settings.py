@@ -50,6 +50,7 @@ class Settings:
         split: which of its images, in original order, for example `train[:50000]`.
         conditional: whether the networks see labels.
         image_size: side to which images are resized; None keeps the data's own.
+        image_channels: 1 to make images grey, 3 for colour; None keeps the data's own.
         batch_size: real images a step.
         epochs: passes over the data; None where `steps` counts.
         steps: training steps; None where `epochs` counts.
@@ -70,6 +71,7 @@ class Settings:
     split: str = "train"
     conditional: bool = False
     image_size: int | None = None
+    image_channels: int | None = None
     batch_size: int = 128
     epochs: int | None = None
     steps: int | None = None
@@ -94,6 +96,13 @@ class Settings:
                 largest = _LARGEST_SIDE if name == "image_size" else _LARGEST
                 check_whole(name, getattr(self, name), largest=largest)
         check_whole("seed", self.seed, smallest=0)
+        if self.image_channels is not None:
+            check_channels(self.image_channels, "image_channels")
+
+    @property
+    def form(self) -> dict[str, int | None]:
+        """What images are made into as they are loaded: the keywords of `load_arrays`."""
+        return {"image_size": self.image_size, "channels": self.image_channels}
 
     def __getattr__(self, name: str) -> Choice:
         """Return a part by its axis."""
@@ -191,6 +200,21 @@ def check_whole(name: str, value: Any, *, smallest: int = 1, largest: int = _LAR
     if not whole or not smallest <= value <= largest:
         raise SettingError(f"{name}={value!r}: expected {smallest} to {largest}, a whole number.")
     return int(value)
+
+
+def check_channels(channels: int, name: str = "channels") -> int:
+    """Return a number of channels that images may have.
+
+    Args:
+        channels: 1 or 3.
+        name: of the setting, for the message.
+
+    Raises:
+        SettingError: another number.
+    """
+    if channels not in (1, 3):
+        raise SettingError(f"{name} is {channels!r}; expected 1 (grey) or 3 (colour).")
+    return channels
 
 
 def is_between(value: Any, low: float, high: float) -> bool:

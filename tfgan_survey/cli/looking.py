@@ -1,4 +1,4 @@
-"""Commands that show what models make and see: `pictures` and `features`."""
+"""Commands that show what models make and see: `pictures`, `translate`, `features`."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ def pictures(runs: tuple[Path, ...], output: Path | None, only: str | None, **op
 
     samples: a grid of samples. arithmetic: means of latents by class, and sums and differences of
     them (unconditional models of data with a shipped classifier). reconstructions: test images
-    above what comes back of them. denoised: test images, corrupted, denoised. codes: where the
-    codes of test images lie, coloured by class (of more than two numbers: their first two principal
-    components). plane: 400 codes of two numbers, decoded. interpolation: from the code of the first
-    7 to that of the first 9 of the test set (of other data the first two classes), a row for each
-    RUN below the blend of pixels.
+    above what comes back of them. denoised: test images, corrupted, denoised. translations: test
+    images, translated, and what comes back of that. codes: where the codes of test images lie,
+    coloured by class (of more than two numbers: their first two principal components). plane: 400
+    codes of two numbers, decoded. interpolation: from the code of the first 7 to that of the first
+    9 of the test set (of other data the first two classes), a row for each RUN below the blend of
+    pixels.
     """
     names = None if only is None else parse_names(only)
     start_tensorflow()
@@ -42,7 +43,29 @@ def pictures(runs: tuple[Path, ...], output: Path | None, only: str | None, **op
 
 @click.command()
 @click.argument("run", type=PathType())
+@click.argument("images", metavar="IMAGES...", type=PathType(), nargs=-1, required=True)
+@click.option("--direction", help="a2b or b2a [the first that the model has].")
+@click.option("--fit", is_flag=True,
+              help="Stretch pictures of another size, make them grey or coloured.")  # fmt: skip
+@click.option("--output", type=PathType(), required=True, help="Folder, .png or .npz")
+def translate(run: Path, images: tuple[Path, ...], output: Path, **options: Any) -> None:
+    """Translate IMAGES with RUN, a run folder or a .keras file.
+
+    IMAGES are pictures and folders of pictures, or one .npz with images. A folder as --output gets
+    a PNG of the same name for each picture; a .png shows each source above its translation; an
+    .npz gets images, and the labels of the one that was read.
+    """
+    start_tensorflow()
+    from tfgan_survey.evaluation import translate_run
+
+    found = translate_run(run, images, output, **options, log=click.echo)
+    click.echo(f"wrote {found}")
+
+
+@click.command()
+@click.argument("run", type=PathType())
 @click.option("--output", type=PathType(), required=True, help=".npz")
+@click.option("--discriminator", help="Which, where a model has several, such as a [the only one].")
 @click.option("--dataset", help="Set whose features are written [the run's own].")
 @click.option("--split", default="train", show_default=True, help="Examples of `features`.")
 @click.option("--test-split", default="test", show_default=True, help="And of `test_features`.")

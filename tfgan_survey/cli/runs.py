@@ -62,12 +62,14 @@ def data_prepare(name: str, source: str, data_dir: Path | None) -> None:
     start_tensorflow()
     from tfgan_survey.data import prepare
 
-    click.echo(f"{name} is ready in {prepare(name, source, data_dir, log=click.echo)}")
+    found = prepare(name, source, data_dir, log=click.echo)
+    places = found if isinstance(found, tuple) else (found,)
+    click.echo(f"{name} is ready in {' and '.join(map(str, places))}")
 
 
 @click.command()
 @click.argument("model")
-@click.option("--dataset", help="Data set, folder of pictures or .npz [the model's own].")
+@click.option("--dataset", help="Data set, folder, .npz, or two: a,b [the model's own].")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
 @click.option("--steps", type=click.IntRange(1), help="Training steps, instead of epochs.")
 @click.option("--batch-size", type=click.IntRange(1), help="Real images a step.")
@@ -121,6 +123,8 @@ def train(model: str, output: Path | None, resume: bool, **options: Any) -> None
     )
     if "sample" in trained.abilities:
         click.echo(f"sample:   tfgan-survey sample {run.path} --num 64 --output samples.png")
+    if "translate" in trained.abilities:
+        click.echo(f"translate: tfgan-survey translate {run.path} PICTURES --output translated")
     if "encode" in trained.abilities:
         click.echo(f"look:     tfgan-survey pictures {run.path}")
     click.echo(f"export:   tfgan-survey export {run.path}")

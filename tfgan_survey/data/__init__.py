@@ -17,6 +17,7 @@ _MODULES = {
     "load_arrays": "loading",
     "set_epoch": "stream",
     "ImageSet": "images",
+    "UnpairedSet": "domains",
     "PointSet": "sets.mixtures",
     "GaussianMixture": "sets.mixtures",
     "ring": "sets.mixtures",

@@ -7,8 +7,9 @@ import dataclasses
 import numpy as np
 from PIL import Image
 
-from tfgan_survey.data.stream import ExampleSet
+from tfgan_survey.data.examples import ExampleSet
 from tfgan_survey.errors import SettingError
+from tfgan_survey.settings import check_channels
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -60,6 +61,35 @@ class ImageSet(ExampleSet):
         for source, target in zip(self.images, images, strict=True):
             picture = Image.fromarray(source[..., 0] if channels == 1 else source)
             target[...] = np.asarray(fitted(picture, height, width)).reshape(target.shape)
+        return dataclasses.replace(self, images=images)
+
+    def with_channels(self, channels: int) -> ImageSet:
+        """Make every image grey, or of red, green and blue.
+
+        Formula:
+            grey to colour: the grey value three times; colour to grey:
+            (299 R + 587 G + 114 B) / 1000, rounded.
+
+        Args:
+            channels: 1 or 3.
+
+        Returns:
+            This set when the number is already right, otherwise a new set, uint8.
+
+        Raises:
+            SettingError: another number.
+
+        Source:
+            Pillow's conversion to "L", ITU-R 601-2 luma.
+        """
+        if check_channels(channels) == self.image_shape[2]:
+            return self
+        if channels == 3:
+            images = np.repeat(self.images, 3, axis=3)
+        else:
+            images = np.empty((*self.images.shape[:3], 1), np.uint8)
+            for source, target in zip(self.images, images, strict=True):
+                target[..., 0] = np.asarray(Image.fromarray(source).convert("L"))
         return dataclasses.replace(self, images=images)
 
 

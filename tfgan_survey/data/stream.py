@@ -1,20 +1,20 @@
-"""Examples with labels in original order, streamed as `tf.data` of (examples, labels).
+"""Batches as `tf.data`, in an order that is a pure function of seed and step.
 
-The order of an epoch is a pure function of seed and epoch, and the pipeline computes it in its own
-graph: a training that is saved and resumed sees the same batches as one that never stopped, a
-worker's share is a slice, and nothing asks Python while batches are made.
+The pipeline computes the order in its own graph: a training that is saved and resumed sees the
+same batches as one that never stopped, a worker's share is a slice, and nothing asks Python while
+batches are made.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import abc
 import itertools
 import weakref
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tfgan_survey.conditions import Classes, Condition, as_condition
 from tfgan_survey.errors import SettingError
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 # Batches made ahead: enough for a training that takes several steps in one call to be fed while
 # Python has its turn in between.
 _PREFETCH = 16
-# Epochs whose permutations a pipeline without a known end holds, and the most indices of them
-# (32 MB); later epochs are shuffled in the graph.
-_KNOWN_EPOCHS, _KNOWN_INDICES = 128, 2**23
 # Which epoch the next iteration gives, by the mark that a pipeline carries in its options, which
 # TensorFlow hands on through every transformation.
 _MARK = "tfgan_survey/stream/"
@@ -33,53 +30,53 @@ _numbers = itertools.count()
 _counters: weakref.WeakValueDictionary[str, tf.Variable] = weakref.WeakValueDictionary()
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class ExampleSet:
-    """Examples and labels of one split, in original order; images and points share it.
+class Plan(NamedTuple):
+    """Which batches are made, and of which size.
 
     Args:
-        name: data set and split, for messages.
-        images: the examples, shape `(n, ...)`; what they are, a subclass checks.
-        labels: one row an example: int32, shape `(n,)`, in 0..num_classes-1; or rows of another
-            `condition`, of whose dtype and shape they are.
-        num_classes: number of classes of the data set, also of those absent from this split; None
-            where the condition is another.
-        class_names: `num_classes` names.
-        condition: what the labels are; None for classes.
+        steps: of an epoch.
+        batch_size: images in a batch of all workers.
+        own: this worker's slice of each batch.
+        seed: of the order.
+        shuffle: False for the original order.
+        drop_remainder: leave out the last, smaller batch.
+        known: the first epoch that is known to come, and the one after the last of these.
+    """
 
-    Raises:
-        ValueError: dtype or shape differs; the message names what came.
+    steps: slice
+    batch_size: int
+    own: slice
+    seed: int
+    shuffle: bool
+    drop_remainder: bool
+    known: tuple[int, int]
+
+
+class Streamed(abc.ABC):
+    """What gives batches, epoch by epoch; a subclass says which examples a batch has.
+
+    Attributes:
+        name: for messages.
     """
 
     name: str
-    images: np.ndarray
-    labels: np.ndarray
-    num_classes: int | None = None
-    class_names: tuple[str, ...] = ()
-    condition: Condition | None = None
 
-    def __post_init__(self):
-        condition = as_condition(self.num_classes, self.condition)
-        if condition is None:
-            raise ValueError(
-                f"{self.name}: neither num_classes nor a condition says what labels are."
-            )
-        object.__setattr__(self, "condition", condition)
-        if isinstance(condition, Classes):
-            object.__setattr__(self, "num_classes", condition.num_classes)
-        condition.check_set(self.name, self.labels, len(self.images))
-        if len(self.class_names) != (self.num_classes or 0):
-            raise ValueError(
-                f"{self.name}: {len(self.class_names)} class names for {self.num_classes} classes."
-            )
-
+    @abc.abstractmethod
     def __len__(self) -> int:
-        return len(self.images)
+        """Return the number of examples that an epoch visits."""
 
     @property
-    def image_shape(self) -> tuple[int, ...]:
-        """Shape of one example."""
-        return self.images.shape[1:]
+    def extent(self) -> str:
+        """How many examples there are, for messages."""
+        return f"{len(self)} images"
+
+    @abc.abstractmethod
+    def _parts(self, plan: Plan) -> tuple[Callable, Callable]:
+        """Return two functions of the graph: an epoch to a dataset of its steps, one to a batch."""
+
+    def known_epochs(self) -> int:
+        """Return how many epochs of a `stream` without a known end are held in memory."""
+        return 1
 
     def steps_per_epoch(self, batch_size: int, drop_remainder: bool = True) -> int:
         """Return how many batches one epoch has.
@@ -101,38 +98,6 @@ class ExampleSet:
                 "take a smaller batch or drop_remainder=False."
             )
         return steps
-
-    def order(
-        self, epoch: int, *, seed: int = 0, shuffle: bool = True, known: int | None = None
-    ) -> np.ndarray:
-        """Return the indices in the order in which an epoch visits them.
-
-        Formula:
-            default_rng([seed, epoch]).permutation(n) for epoch < known;
-            TensorFlow's index_shuffle keyed by (seed, epoch) from there on;
-            0..n-1 without shuffling.
-
-        Args:
-            epoch: which epoch, from 0.
-            seed: non-negative integer.
-            shuffle: False for the original order.
-            known: epochs with a permutation of numpy's; None for all.
-
-        Returns:
-            int64 `(n,)`.
-        """
-        if not shuffle:
-            return np.arange(len(self))
-        if known is None or epoch < known:
-            return np.random.default_rng([seed, epoch]).permutation(len(self))
-        import tensorflow as tf
-
-        positions = tf.range(len(self), dtype=tf.int64)
-        return _index_shuffle(positions, seed, tf.constant(epoch, tf.int64), len(self)).numpy()
-
-    def known_epochs(self) -> int:
-        """Return how many epochs of a `stream` without a known end follow numpy's order."""
-        return max(1, min(_KNOWN_EPOCHS, _KNOWN_INDICES // max(1, len(self))))
 
     def stream(
         self,
@@ -170,8 +135,9 @@ class ExampleSet:
         """
         import tensorflow as tf
 
-        steps = self.steps_per_epoch(batch_size, drop_remainder)
-        known = self.known_epochs() if epochs is None else max(1, epochs)
+        steps = slice(0, self.steps_per_epoch(batch_size, drop_remainder))
+        known = 0, self.known_epochs() if epochs is None else max(1, epochs)
+        plan = _plan(steps, batch_size, share, seed, shuffle, drop_remainder, known)
         with tf.device("CPU"):
             counter = tf.Variable(0, dtype=tf.int64, trainable=False, name="epoch")
 
@@ -180,11 +146,8 @@ class ExampleSet:
         def take(_):
             return counter.assign_add(1) - 1
 
-        dataset = tf.data.Dataset.from_tensors(0).map(take)
         mark = f"{_MARK}{next(_numbers)}"
-        dataset = self._batches(
-            dataset, slice(0, steps), batch_size, seed, shuffle, (0, known), share, mark
-        )
+        dataset = self._batches(tf.data.Dataset.from_tensors(0).map(take), plan, mark)
         _counters[mark] = counter
         return dataset
 
@@ -233,75 +196,18 @@ class ExampleSet:
             )
         if epoch < 0:
             raise SettingError(f"epoch is {epoch}; expected 0 or more.")
-        dataset = tf.data.Dataset.from_tensors(np.int64(epoch))
-        return self._batches(
-            dataset,
-            slice(start, stop),
-            batch_size,
-            seed,
-            shuffle,
-            (epoch, epoch + 1),
-            share,
-        )
+        part, known = slice(start, stop), (epoch, epoch + 1)
+        plan = _plan(part, batch_size, share, seed, shuffle, drop_remainder, known)
+        return self._batches(tf.data.Dataset.from_tensors(np.int64(epoch)), plan)
 
     def _batches(
-        self,
-        epochs: tf.data.Dataset,
-        part: slice,
-        batch_size: int,
-        seed: int,
-        shuffle: bool,
-        known: tuple[int, int],
-        share: tuple[int, int],
-        mark: str | None = None,
+        self, epochs: tf.data.Dataset, plan: Plan, mark: str | None = None
     ) -> tf.data.Dataset:
-        """Turn a dataset of epochs into a part of their batches; `known` are those of the table."""
+        """Turn a dataset of epochs into a part of their batches."""
         import tensorflow as tf
 
-        if int(seed) != seed or seed < 0:
-            raise SettingError(f"seed is {seed!r}; expected a non-negative integer.")
-        index, count = share
-        if not 0 <= index < count or batch_size % count:
-            raise SettingError(
-                f"share {index} of {count} with batch_size {batch_size}: expected 0 <= index < "
-                "count and a batch that the workers can share evenly."
-            )
-        size, own = len(self), batch_size // count
-        first, last = known
-        images, labels = tf.constant(self.images), tf.constant(self.labels)
-        table = None
-        if shuffle:
-            orders = [self.order(epoch, seed=seed).astype(np.int32) for epoch in range(first, last)]
-            table = tf.constant(np.concatenate(orders))
-
-        begin, end = part.start * batch_size, min(part.stop * batch_size, size)
-        whole = (end - begin) // batch_size * batch_size
-        first_own, last_own = index * own, (index + 1) * own
-
-        def order(epoch):
-            """The part's indices; made once an epoch, so that a step only gathers its own."""
-            places = tf.range(begin, end, dtype=tf.int64)
-            if table is None:
-                return places
-            return tf.cond(
-                epoch < last,
-                lambda: tf.cast(tf.gather(table, (epoch - first) * size + places), tf.int64),
-                lambda: _index_shuffle(places, seed, epoch, size),
-            )
-
-        def rows(epoch):
-            indices = tf.ensure_shape(order(epoch), (end - begin,))
-            steps = tf.reshape(indices[:whole], (-1, batch_size))[:, first_own:last_own]
-            batches = tf.data.Dataset.from_tensor_slices(steps)
-            if whole < end - begin:
-                rest = indices[whole:][first_own:last_own]
-                batches = batches.concatenate(tf.data.Dataset.from_tensors(rest))
-            return batches
-
-        def batch(indices):
-            return tf.gather(images, indices), tf.gather(labels, indices)
-
-        steps = part.stop - part.start
+        rows, batch = self._parts(plan)
+        steps = plan.steps.stop - plan.steps.start
         dataset = epochs.flat_map(rows).map(batch)
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(_PREFETCH)
         options = tf.data.Options()
@@ -316,16 +222,27 @@ class ExampleSet:
         return dataset.with_options(options)
 
 
-def _index_shuffle(places: tf.Tensor, seed: int, epoch: tf.Tensor, size: int) -> tf.Tensor:
-    """Return where a pseudo-random permutation of 0..size-1, keyed by seed and epoch, sends places.
-
-    Source:
-        TensorFlow's `index_shuffle`, a block cipher over the indices (Simon, Beaulieu et al. 2013).
-    """
-    import tensorflow as tf
-
-    key = tf.stack([tf.constant(seed % 2**63, tf.int64), tf.cast(epoch, tf.int64)])
-    return tf.random.experimental.index_shuffle(places, key, tf.constant(size - 1, places.dtype))
+def _plan(
+    steps: slice,
+    batch_size: int,
+    share: tuple[int, int],
+    seed: int,
+    shuffle: bool,
+    drop_remainder: bool,
+    known: tuple[int, int],
+) -> Plan:
+    """Return the plan of a worker, checked."""
+    if int(seed) != seed or seed < 0:
+        raise SettingError(f"seed is {seed!r}; expected a non-negative integer.")
+    index, count = share
+    if not 0 <= index < count or batch_size % count:
+        raise SettingError(
+            f"share {index} of {count} with batch_size {batch_size}: expected 0 <= index < "
+            "count and a batch that the workers can share evenly."
+        )
+    size = batch_size // count
+    own = slice(index * size, (index + 1) * size)
+    return Plan(steps, batch_size, own, seed, shuffle, drop_remainder, known)
 
 
 def set_epoch(dataset, epoch: int) -> bool:

@@ -18,5 +18,7 @@ _MODULES = {
     "require_plots": "charts",
     "write_report": "report",
     "write_pictures": "album",
+    "translate_files": "translation",
+    "translate_run": "translation",
 }
 __getattr__, __dir__, __all__ = attach(__name__, _MODULES)

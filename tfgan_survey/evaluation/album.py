@@ -15,7 +15,13 @@ from tfgan_survey.evaluation.arithmetic import arithmetic, lacks_classes, tiled
 from tfgan_survey.evaluation.codes import STEPS, Coded, check_shape, interpolations
 from tfgan_survey.evaluation.target import Target
 from tfgan_survey.registry import Registry
-from tfgan_survey.training.looks import FixedDenoisings, FixedReconstructions, FixedSamples
+from tfgan_survey.training.looks import (
+    FixedDenoisings,
+    FixedReconstructions,
+    FixedSamples,
+    FixedTranslations,
+    sources,
+)
 
 TOGETHER = "interpolation"
 """The picture in which every model that encodes has a row."""
@@ -36,8 +42,9 @@ class Kind(NamedTuple):
 
 
 def _samples(target: Target, path: Path) -> Path:
-    conditions = target.test.labels if target.subject.model.spec.conditional else None
-    look = FixedSamples(target.subject.model, target.seed, conditions=conditions)
+    model, test = target.subject.model, target.test
+    conditions = model.rows_of(test.images, test.labels) if model.spec.conditional else None
+    look = FixedSamples(model, target.seed, conditions=conditions)
     return pictures.save(look.picture(), path)
 
 
@@ -47,6 +54,12 @@ def _compared(look: type[FixedReconstructions]) -> Callable[[Target, Path], Path
         return pictures.save(made.picture(), path)
 
     return draw
+
+
+def _translations(target: Target, path: Path) -> Path:
+    model = target.subject.model
+    look = FixedTranslations(model, sources(model, target.test))
+    return pictures.save(look.picture(), path)
 
 
 def _codes(target: Target, path: Path) -> Path:
@@ -89,6 +102,7 @@ KINDS = Registry(
         "arithmetic": Kind("sample", _arithmetic, lacks_classes),
         "reconstructions": Kind("reconstruct", _compared(FixedReconstructions)),
         "denoised": Kind("denoise", _compared(FixedDenoisings)),
+        "translations": Kind("translate", _translations),
         "codes": Kind("encode", _codes),
         "plane": Kind("encode", _plane, _not_two),
     },
@@ -161,7 +175,7 @@ def _check_shapes(named: Mapping[str, Target], makers: Mapping[str, list[str]]) 
     for name, labels in makers.items():
         for label in labels:
             source = named[labels[0] if name == TOGETHER else label]
-            if name == TOGETHER or KINDS[name].ability != "sample":
+            if name == TOGETHER or KINDS[name].ability not in ("sample", "translate"):
                 check_shape(label, named[label].subject.model, source.test)
 
 

@@ -20,7 +20,7 @@ from tfgan_survey.evaluation.target import Target
 from tfgan_survey.evaluation.walks import walk
 from tfgan_survey.metrics import nearest_neighbours, neighbour_rows
 from tfgan_survey.metrics.nearest_neighbours import THRESHOLD_IMAGES
-from tfgan_survey.training.looks import denoisings, reconstructions
+from tfgan_survey.training.looks import denoisings, reconstructions, sources, translations
 
 _ROWS = COLUMNS = 10
 _WALK_STEPS, _NEIGHBOURS = 11, 5
@@ -313,6 +313,16 @@ class Gallery:
         made = denoisings(self.target.subject.model, *self._examples())
         note = "The first test images, corrupted as in the training, and what comes back of that."
         return {"note": note, "rows": _rows(made)}
+
+    def translations(self) -> Section:
+        """Show test images of each domain, translated, and what comes back of that."""
+        if not self._pictures_of("translate"):
+            return {}
+        model, test, rows = self.target.subject.model, self.target.test, []
+        for way, images in sources(model, test).items():
+            rows += _rows(translations(model, images[: _BLOCKS * COLUMNS], way))
+        told = " as the model is told them" if model.domains == 1 else " of each domain"
+        return {"note": f"The first test images{told}, and their translations.", "rows": rows}
 
     def _examples(self) -> tuple[np.ndarray, np.ndarray]:
         test = self.target.test

@@ -12,13 +12,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_survey.errors import SettingError
-from tfgan_survey.evaluation.codes import check_shape
+from tfgan_survey.data.domains import UnpairedSet
+from tfgan_survey.errors import SettingError, unknown_name
 from tfgan_survey.evaluation.target import Target
 from tfgan_survey.files import written_aside
 from tfgan_survey.layers.maxout import Maxout
 from tfgan_survey.layers.packing import Pack
 from tfgan_survey.models import TrainableModel
+from tfgan_survey.models.discriminating import Discriminates
 
 GRID = 4
 """Published: each layer's map is pooled to 4 x 4."""
@@ -58,14 +59,17 @@ class LayerFeatures:
     Args:
         model: a model with a discriminator; where it keeps an average of its weights to score
             with, that one is read.
+        discriminator: which, where the model has several, such as `a`; None for the only one.
 
     Attributes:
+        spec: what the discriminator is built for.
         layers: names and columns, in the order of the network.
         width: number of features.
 
     Raises:
-        SettingError: no discriminator, one that sees several examples at once, or one without a
-            nonlinear layer.
+        SettingError: no discriminator, several of which none is named, one that sees several
+            examples at once, or one without a nonlinear layer.
+        UnknownNameError: no discriminator of that name.
 
     Example:
         >>> features = LayerFeatures(load_run("runs/dcgan"))
@@ -76,15 +80,23 @@ class LayerFeatures:
         Radford et al. 2016, arXiv:1511.06434, section 5.1.
     """
 
-    def __init__(self, model: TrainableModel):
-        if "score" not in model.abilities:
+    def __init__(self, model: TrainableModel, discriminator: str | None = None):
+        scorers = model.scorers() if isinstance(model, Discriminates) else {}
+        if not scorers:
             able = ", ".join(sorted(model.abilities)) or "nothing that is asked for by name"
             raise SettingError(
                 f"{model.name} has no discriminator whose features could be read: what it can do "
-                f"is {able}. Give a run of a model that can score, such as dcgan."
+                f"is {able}. Give a run of a GAN, such as dcgan."
             )
-        self._spec = model.spec
-        network = model.scoring_discriminator
+        if discriminator is None and len(scorers) > 1:
+            raise SettingError(
+                f"{model.name} has the discriminators {' and '.join(scorers)}: name one of them by "
+                "discriminator."
+            )
+        self.discriminator = next(iter(scorers)) if discriminator is None else discriminator
+        if self.discriminator not in scorers:
+            raise unknown_name("discriminator", self.discriminator, scorers)
+        self.spec, network = scorers[self.discriminator]
         outputs = dict(_image_layers(network))
         if not outputs:
             raise SettingError(
@@ -101,9 +113,9 @@ class LayerFeatures:
         self.width = borders[-1]
 
         def forward(images):
-            inputs = self._spec.to_network(images)
-            if self._spec.conditional:
-                inputs = [inputs, _nothing(self._spec.condition, tf.shape(images)[0])]
+            inputs = self.spec.to_network(images)
+            if self.spec.conditional:
+                inputs = [inputs, _nothing(self.spec.condition, tf.shape(images)[0])]
             made = read(inputs, training=False)
             made = made if isinstance(made, list) else [made]
             return tf.concat([tf.cast(max_pooled(one), tf.float32) for one in made], axis=1)
@@ -120,10 +132,10 @@ class LayerFeatures:
         Raises:
             ValueError: another shape or dtype.
         """
-        if tuple(images.shape[1:]) != tuple(self._spec.image_shape):
+        if tuple(images.shape[1:]) != tuple(self.spec.image_shape):
             raise ValueError(
                 f"images of shape {images.shape}; expected (n, "
-                f"{', '.join(map(str, self._spec.image_shape))})."
+                f"{', '.join(map(str, self.spec.image_shape))})."
             )
         for start in range(0, len(images), _BATCH):
             yield self._forward(images[start : start + _BATCH]).numpy()
@@ -201,6 +213,7 @@ def write_features(
     split: str = "train",
     test_split: str = "test",
     *,
+    discriminator: str | None = None,
     half: bool = False,
     log: Callable[[str], None] = print,
     **home,
@@ -215,6 +228,7 @@ def write_features(
             `test_labels`, and `layers`, records of `name`, `start` and `stop`, the layer's columns.
         split: which examples become `features`.
         test_split: which become `test_features`.
+        discriminator: see `LayerFeatures`; of two domains, that one's images are read.
         half: float16 instead of float32, half the size.
         log: gets what the file will hold and its size.
         **home: `dataset`, `data_dir` and `source`, as for `Target`.
@@ -237,10 +251,16 @@ def write_features(
             "or a .keras file."
         )
     model = target.subject.model
-    features = LayerFeatures(model)
+    features = LayerFeatures(model, discriminator)
     sets = {"": target.read(split), "test_": target.read(test_split)}
+    if all(isinstance(one, UnpairedSet) for one in sets.values()) and model.domains > 1:
+        sets = {prefix: getattr(one, features.discriminator) for prefix, one in sets.items()}
     for one in sets.values():
-        check_shape(model.name, model, one)
+        if (shape := tuple(one.image_shape)) != tuple(features.spec.image_shape):
+            raise SettingError(
+                f"{model.name} takes images {'x'.join(map(str, features.spec.image_shape))}, those "
+                f"of {one.name} are {'x'.join(map(str, shape))}; give --dataset."
+            )
     dtype = np.dtype(np.float16 if half else np.float32)
     num = sum(len(one.images) for one in sets.values())
     megabytes = num * features.width * dtype.itemsize / 1e6

@@ -80,6 +80,7 @@ def write_report(
         "between": ("From code to code", gallery.between()),
         "reconstructions": ("Reconstructions", gallery.reconstructions()),
         "denoised": ("Denoised", gallery.denoised()),
+        "translations": ("Translations", gallery.translations()),
         "curves": ("Training", _curves(target)),
         "settings": ("Settings and versions", _settings(target)),
     }

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfgan_survey import pictures
-from tfgan_survey.data.stream import ExampleSet
+from tfgan_survey.data.examples import ExampleSet
 from tfgan_survey.errors import SettingError
 from tfgan_survey.evaluation.target import Target
 from tfgan_survey.metrics.common import unit_rows

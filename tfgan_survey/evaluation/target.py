@@ -91,7 +91,11 @@ class Target:
     @cached_property
     def subject(self) -> Subject | None:
         """The model; None for a file of samples."""
-        return None if self.is_file else Subject.load(self.path, lambda: self.train.labels)
+        return None if self.is_file else Subject.load(self.path, self._rows)
+
+    def _rows(self) -> np.ndarray:
+        """Rows of a condition without a default: those of test images, none learnt by heart."""
+        return self.subject.model.rows_of(self.test.images, self.test.labels)
 
     @cached_property
     def file(self) -> tuple[np.ndarray, np.ndarray | None]:
@@ -121,22 +125,22 @@ class Target:
 
     @cached_property
     def train(self):
-        """Training set, in the size of the samples."""
+        """Training set, in the size and the channels of the samples."""
         return self.read("train")
 
     @cached_property
     def test(self):
-        """Test set, in the size of the samples."""
+        """Test set, in the size and the channels of the samples."""
         return self.read("test")
 
     def read(self, split: str):
-        """Return a split of the data set, in the size of the samples.
+        """Return a split of the data set, in the size and the channels of the samples.
 
         Args:
             split: see `tfgan_survey.data.load_arrays`.
         """
-        size = None if self.settings is None else self.settings.image_size
-        return self._home.load_arrays(self.dataset, split, size)
+        form = {} if self.settings is None else self.settings.form
+        return self._home.load_arrays(self.dataset, split, **form)
 
     @cached_property
     def given(self) -> Given:
@@ -203,7 +207,7 @@ class Target:
         if "sample" not in fresh.abilities:
             # It is trained to something else, and what it samples by is fitted to that afterwards.
             fresh.conclude(self.train.images, self.train.labels)
-        subject = Subject(fresh, lambda: self.train.labels)
+        subject = Subject(fresh, self._rows)
         return subject.draw(num, None, self.seed, progress), f"untrained {name}"
 
     def evaluate(

@@ -31,6 +31,7 @@ class Given:
             there is.
         home: where data sets are kept.
         num_classes: classes of the real data; None where their labels are none.
+        domains: sets of images that the data set has, 2 where they are translated.
     """
 
     dataset: str
@@ -40,6 +41,7 @@ class Given:
     abilities: frozenset[str] = frozenset({"sample"})
     home: DataHome = field(default_factory=DataHome)
     num_classes: int | None = None
+    domains: int = 1
 
     @classmethod
     def of(cls, dataset: str, train: Any, labelled: bool, **others: Any) -> Given:
@@ -53,6 +55,7 @@ class Given:
         """
         shape = tuple(train.images.shape[1:])
         others.setdefault("num_classes", train.num_classes)
+        others.setdefault("domains", 2 if hasattr(train, "b") else 1)
         return cls(dataset, shape, labelled, len(train.images), **others)
 
     @property

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from tfgan_survey.networks.scorer import Scorer
+
 
 class Discriminates:
     """The discriminating half of a model; mixed into a `TrainableModel`.
@@ -18,7 +20,7 @@ class Discriminates:
         `regularizer`, `discriminator` and the optimizer `d_optimizer`.
     """
 
-    def discriminator_logs(self, real, fake, labels, training: bool, fake_labels=None):
+    def discriminator_logs(self, real, fake, labels, training: bool, fake_labels=None, scorer=None):
         """Return the discriminator's logs, and its scores of the fakes.
 
         Real and fake are scored as separate batches: batch norm must not mix them.
@@ -29,10 +31,12 @@ class Discriminates:
             labels: the condition's rows, such as int32 `(batch,)`, or None.
             training: whether the discriminator runs in training mode.
             fake_labels: those of the fakes, where they are others.
+            scorer: whose discriminator scores, where it is not the spec's.
         """
+        scorer = self.spec if scorer is None else scorer
 
         def score(images, rows=labels):
-            return self.spec.score(images, rows, training=training)
+            return scorer.score(images, rows, training=training)
 
         real_scores = score(real)
         fake_scores = score(fake, labels if fake_labels is None else fake_labels)
@@ -47,10 +51,13 @@ class Discriminates:
             logs[key] = tf.reduce_mean(scores if probabilities is None else probabilities)
         return logs, fake_scores
 
-    @property
-    def scoring_discriminator(self) -> keras.Model:
-        """The discriminator that is asked once training is done."""
-        return self.discriminator
+    def scorers(self) -> dict[str, tuple[Scorer, keras.Model]]:
+        """Return the discriminators that are asked once training is done, by name.
+
+        Returns:
+            Name to what it is built for, and the network; most models have but one.
+        """
+        return {"discriminator": (self.spec, self.discriminator)}
 
     def apply_discriminator(self, gradients) -> None:
         """Move the discriminator and put it back where the regularizer wants it.

@@ -258,10 +258,9 @@ class DiscriminatorOnly(ImageInputs, Discriminates, SeedSampling, TrainableModel
         """The discriminator that samples climb: the weight average where there is one."""
         return self.discriminator if self.ema_discriminator is None else self.ema_discriminator
 
-    @property
-    def scoring_discriminator(self) -> keras.Model:
-        """The discriminator that is asked once training is done, the one that samples climb."""
-        return self.sampling_discriminator
+    def scorers(self) -> dict[str, tuple[Scorer, keras.Model]]:
+        """Return the discriminator that samples climb."""
+        return {"discriminator": (self.spec, self.sampling_discriminator)}
 
     def run_generator(self, latents, labels, training: bool = False) -> tf.Tensor:
         """Run the ascent that samples come from.

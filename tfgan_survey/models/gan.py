@@ -203,18 +203,22 @@ class GAN(ImageInputs, Discriminates, SeedSampling, TrainableModel):
         real, labels = self.unpack(data)
         fake = self.pair.generate(self.random_latents(real), labels)
         d_logs, fake_scores = self.discriminator_logs(real, fake, labels, training=False)
-        return {**d_logs, "g_loss": self.objective.generator_loss(fake_scores)}
+        return {**d_logs, "g_loss": self.generator_loss(fake, labels, real, fake_scores)}
 
-    def generator_loss(self, fake, labels) -> tf.Tensor:
+    def generator_loss(self, fake, labels, real, scores=None) -> tf.Tensor:
         """Return the generator's loss; the discriminator's statistics stay as they are.
 
         Args:
             fake: generated images.
             labels: the condition's rows, such as int32 `(batch,)`, or None.
+            real: images of the step; a kind that compares fakes with them reads them.
+            scores: of the fakes, where they are known already.
         """
-        # Batch statistics of the discriminator are collected in its own update, not in this one.
-        with updates.statistics_kept(self.discriminator):
-            return self.objective.generator_loss(self.pair.score(fake, labels, training=True))
+        if scores is None:
+            # Batch statistics of the discriminator are collected in its own update, not in this.
+            with updates.statistics_kept(self.discriminator):
+                scores = self.pair.score(fake, labels, training=True)
+        return self.objective.generator_loss(scores)
 
     def apply_generator(self, gradients) -> None:
         """Move the generator, and its average after it.

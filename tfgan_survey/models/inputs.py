@@ -67,6 +67,19 @@ class ImageInputs:
                 f"This model is conditional: it needs (images, {spec.condition.input_name}), only "
                 "images came."
             )
+        return self.scaled_images(images), self._recorded(labels) if spec.conditional else None
+
+    def scaled_images(self, images, spec=None) -> tf.Tensor:
+        """Return a batch of images as the networks take them; wrong floats become a fault.
+
+        Args:
+            images: see `unpack`.
+            spec: what they are to fit, where it is not the model's own.
+
+        Raises:
+            ValueError: another shape or dtype.
+        """
+        spec = self.spec if spec is None else spec
         if images.shape[1:] != spec.image_shape:
             raise ValueError(
                 f"Images of shape {tuple(images.shape[1:])} came, the networks are built for "
@@ -81,23 +94,25 @@ class ImageInputs:
             # Written so that NaN, which is neither below nor above, is outside.
             inside = tf.reduce_all((floats >= low - slack) & (floats <= high + slack))
             self._record(tf.logical_not(inside), "range", floats)
-        return scaled, self._recorded(labels) if spec.conditional else None
+        return scaled
 
-    def check_images(self, images) -> np.ndarray:
+    def check_images(self, images, spec=None) -> np.ndarray:
         """Return a caller's images as an array that is known to be right.
 
         Args:
             images: uint8, or floats in [0, 1], `(n, *image_shape)`.
+            spec: what they are to fit, where it is not the model's own.
 
         Raises:
             ValueError: none, another shape or dtype, floats outside the range or NaN.
         """
-        images, shape = np.asarray(images), self.spec.image_shape
+        spec = self.spec if spec is None else spec
+        images, shape = np.asarray(images), spec.image_shape
         if images.shape[1:] != shape or len(images) == 0:
             raise ValueError(
                 f"Images (n, {', '.join(map(str, shape))}) are expected; {images.shape} came."
             )
-        if images.dtype.kind == "f" and self.spec.output_range is not None:
+        if images.dtype.kind == "f" and spec.output_range is not None:
             low, high = self._float_range
             slack = _SLACK * (high - low)
             if not (images.min() >= low - slack and images.max() <= high + slack):

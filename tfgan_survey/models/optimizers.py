@@ -9,11 +9,13 @@ import math
 from typing import Annotated
 
 import keras
-from annotated_types import Ge
+from annotated_types import Ge, Lt
 from keras import ops
 
+from tfgan_survey.errors import SettingError
 from tfgan_survey.registry import BelowOne, Count, NotNegative, Positive, Registry, checked
 
+Updates = Annotated[int, Ge(0), Lt(2**31)]
 # The rate is divided by it at each update.
 Divisor = Annotated[float, Ge(1)]
 
@@ -26,11 +28,14 @@ def adam(
     epsilon: Positive = 1e-8,
     decay: Divisor = 1.0,
     learning_rate_floor: NotNegative = 1e-6,
+    falls_from: Updates | None = None,
+    falls_until: Updates | None = None,
 ) -> keras.optimizers.Optimizer:
     """Return a new Adam; the defaults are those of `tf.train.AdamOptimizer()` in the snippet.
 
     Formula:
-        rate(t) = max(learning_rate / decay^t, learning_rate_floor)
+        rate(t) = max(learning_rate / decay^t, learning_rate_floor), or
+        rate(t) = learning_rate min(1, (falls_until - t) / (falls_until - falls_from)), at least 0
 
     Args:
         learning_rate: step size; 2e-4 in DCGAN.
@@ -39,13 +44,24 @@ def adam(
         epsilon: added to the root; Keras' own default is 1e-7.
         decay: divisor of the rate at each update, as in `sgd`; 1 keeps the rate.
         learning_rate_floor: the rate does not fall below it.
+        falls_from: update from which the rate falls in a straight line; None for no such line.
+        falls_until: update from which it is 0.
 
     Raises:
-        ValueError: a decay below 1.
+        ValueError: a decay below 1, a line without its other end or beside a decay.
 
     Source:
-        Kingma & Ba 2015, arXiv:1412.6980.
+        Kingma & Ba 2015, arXiv:1412.6980; the line: Zhu et al. 2017, arXiv:1703.10593, section 4.
     """
+    if falls_from is not None or falls_until is not None:
+        backwards = falls_from is None or falls_until is None or falls_until <= falls_from
+        if backwards or decay != 1.0:
+            raise SettingError(
+                f"falls_from={falls_from}, falls_until={falls_until}, decay={decay}: the rate "
+                "falls in a line from one update to a later one, with decay=1."
+            )
+        line = LinearFall(learning_rate, falls_from, falls_until)
+        return keras.optimizers.Adam(line, beta_1, beta_2, epsilon)
     rate = _rate(learning_rate, decay, learning_rate_floor)
     return keras.optimizers.Adam(rate, beta_1, beta_2, epsilon)
 
@@ -141,6 +157,32 @@ class DividedRate(keras.optimizers.schedules.LearningRateSchedule):
     def get_config(self):
         """Return the constructor's arguments."""
         return {"start": self.start, "decay": self.decay, "floor": self.floor}
+
+
+@keras.saving.register_keras_serializable("tfgan_survey")
+class LinearFall(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that is constant at first and then falls to 0 in a straight line.
+
+    Formula:
+        rate(t) = start max(0, min(1, (until - t) / (until - since)))
+
+    Args:
+        start: rate of the first update, above 0.
+        since: last update with that rate.
+        until: first update with a rate of 0.
+    """
+
+    def __init__(self, start: float, since: int, until: int):
+        self.start, self.since, self.until = start, since, until
+
+    def __call__(self, step):
+        """Return the float32 rate of update number `step`."""
+        left = ops.cast(self.until - ops.cast(step, "int64"), "float32")
+        return self.start * ops.clip(left / (self.until - self.since), 0.0, 1.0)
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {"start": self.start, "since": self.since, "until": self.until}
 
 
 @keras.saving.register_keras_serializable("tfgan_survey")

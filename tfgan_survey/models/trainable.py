@@ -41,6 +41,7 @@ class TrainableModel(SavesItself, keras.Model, abc.ABC):
         counters: int64 counters that are saved, `self.<name>`; the first is the clock, advanced
             once a step, before `update`.
         logged_counters: counters among the logs.
+        domains: how many sets of images it is trained on: 1, or 2 without pairs.
         abilities: of `sample`, `score`, `encode`, `reconstruct`, `translate`, `classify`: which
             methods of these names and which signatures there are.
 
@@ -57,6 +58,7 @@ class TrainableModel(SavesItself, keras.Model, abc.ABC):
     guarded_names: ClassVar[tuple[str, ...] | None] = None
     counters: ClassVar[tuple[str, ...]] = ("steps",)
     logged_counters: ClassVar[tuple[str, ...]] = ()
+    domains: ClassVar[int] = 1
     abilities: ClassVar[frozenset[str]] = frozenset()
     # Faults of the input, after those of the losses; name -> message for the input's range.
     input_faults: ClassVar[Mapping[str, Callable[[Any, float, float], str]]] = {}
@@ -102,6 +104,15 @@ class TrainableModel(SavesItself, keras.Model, abc.ABC):
             images: the training examples as the data set keeps them.
             labels: their labels, or the condition's rows; None without.
         """
+
+    def rows_of(self, images: np.ndarray, labels: np.ndarray | None) -> np.ndarray | None:
+        """Return the condition's rows that examples stand for; most kinds are told the labels.
+
+        Args:
+            images: examples as the data set keeps them.
+            labels: what stands beside them there.
+        """
+        return labels
 
     @abc.abstractmethod
     def moves(self) -> dict[str, list[keras.Variable]]:

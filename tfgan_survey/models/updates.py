@@ -28,7 +28,7 @@ def shared_pass(model, real, labels, latents):
         fake = model.pair.generate(latents, labels, training=True)
         with recorded.stop_recording():
             d_logs = update_discriminator(model, real, fake, labels)
-        g_loss = model.generator_loss(fake, labels)
+        g_loss = model.generator_loss(fake, labels, real)
         scaled = model.scaled("g_optimizer", g_loss)
     model.apply_generator(recorded.gradient(scaled, model.generator.trainable_variables))
     return d_logs, g_loss, tf.ones(())
@@ -46,7 +46,7 @@ def simultaneous(model, real, labels, latents):
     with tape(model.generator) as g_tape, tape(model.discriminator) as d_tape:
         fake = model.pair.generate(latents, labels, training=True)
         d_logs, fake_scores = model.discriminator_logs(real, fake, labels, training=True)
-        g_loss = model.objective.generator_loss(fake_scores)
+        g_loss = model.generator_loss(fake, labels, real, fake_scores)
         g_scaled = model.scaled("g_optimizer", g_loss)
         d_scaled = model.scaled("d_optimizer", d_logs["d_loss"] + d_logs["penalty"])
     d_gradients = d_tape.gradient(d_scaled, model.discriminator.trainable_variables)
@@ -72,7 +72,7 @@ def alternating(model, real, labels, latents):
     if model.fresh_latents:
         latents = model.random_latents(real)
     g_loss = tf.cond(
-        g_moved > 0, lambda: update_generator(model, latents, labels), lambda: tf.zeros(())
+        g_moved > 0, lambda: update_generator(model, latents, labels, real), lambda: tf.zeros(())
     )
     return d_logs, g_loss, g_moved
 
@@ -82,7 +82,7 @@ def update_discriminator(model, real, fake, labels, fake_labels=None) -> dict[st
 
     Args:
         model: what holds the discriminator, a `Discriminates`.
-        real: images in the networks' range.
+        real: images in the networks' range; of several domains, one batch each.
         fake: generated images of the same shape.
         labels: int32 `(batch,)`, or None.
         fake_labels: those of the fakes, where they are others.
@@ -91,7 +91,7 @@ def update_discriminator(model, real, fake, labels, fake_labels=None) -> dict[st
         Its logs.
     """
     with tape(model.discriminator) as recorded:
-        fake = tf.stop_gradient(fake)
+        fake = tf.nest.map_structure(tf.stop_gradient, fake)
         d_logs, _ = model.discriminator_logs(
             real, fake, labels, training=True, fake_labels=fake_labels
         )
@@ -101,27 +101,49 @@ def update_discriminator(model, real, fake, labels, fake_labels=None) -> dict[st
     return d_logs
 
 
-def update_generator(model, latents, labels) -> tf.Tensor:
+def update_generator(model, latents, labels, real=None) -> tf.Tensor:
     """Move the generator alone.
 
     Args:
         model: the two players.
         latents: float32 `(batch, latent_dim)`.
         labels: int32 `(batch,)`, or None.
+        real: see above; only losses that compare with it need it.
 
     Returns:
         Its loss.
     """
     with tape(model.generator) as recorded:
         fake = model.pair.generate(latents, labels, training=True)
-        g_loss = model.generator_loss(fake, labels)
+        g_loss = model.generator_loss(fake, labels, real)
         scaled = model.scaled("g_optimizer", g_loss)
     model.apply_generator(recorded.gradient(scaled, model.generator.trainable_variables))
     return g_loss
 
 
+class Together:
+    """Several networks that one optimizer moves, as one player.
+
+    Args:
+        *networks: in the order of their variables.
+    """
+
+    def __init__(self, *networks: keras.Model):
+        self.networks = networks
+
+    @property
+    def trainable_variables(self) -> list[keras.Variable]:
+        """Variables of all."""
+        return [one for network in self.networks for one in network.trainable_variables]
+
+    @property
+    def non_trainable_weights(self) -> list[keras.Variable]:
+        """Statistics of all."""
+        return [one for network in self.networks for one in network.non_trainable_weights]
+
+
 @contextlib.contextmanager
-def tape(network: keras.Model):
+def tape(network: keras.Model | Together):
     """Record gradients of one network's weights only.
 
     Args:
@@ -133,7 +155,7 @@ def tape(network: keras.Model):
 
 
 @contextlib.contextmanager
-def statistics_kept(network: keras.Model):
+def statistics_kept(network: keras.Model | Together):
     """Run a training-mode pass whose moving statistics are put back afterwards.
 
     One player's update then leaves the other bitwise unchanged, statistics included.

@@ -158,6 +158,96 @@ class FixedDenoisings(FixedReconstructions):
     compared = staticmethod(denoisings)
 
 
+def translations(model, images: np.ndarray, direction: str) -> dict[str, np.ndarray]:
+    """Return images, their translations, and those translated back where there is a way back.
+
+    Args:
+        model: a model that can translate.
+        images: of the source, `(n, height, width, channels)`.
+        direction: such as `a2b`.
+
+    Returns:
+        uint8 images by name, in the order to be shown.
+    """
+    source, target = direction.split("2")
+    made = model.translate(images, direction)
+    found = {source: images, f"{source} as {target}": made}
+    back = direction[::-1]
+    if back in model.directions:
+        found["and back"] = model.translate(made, back)
+    return {name: pictures.to_uint8(one) for name, one in found.items()}
+
+
+def sources(model, data) -> dict[str, np.ndarray]:
+    """Return what a model translates from, direction by direction.
+
+    Args:
+        model: a model that can translate.
+        data: its two domains; of a model that makes its pairs itself, the images.
+    """
+    if model.domains == 1:
+        return {"a2b": model.rows_of(data.images[:1000], None)}
+    return {"a2b": data.a.images, "b2a": data.b.images}
+
+
+class FixedTranslations:
+    """The same examples of each domain at every look: source, translation, the way back.
+
+    Args:
+        model: a model that can translate.
+        domains: direction to images of its source, `(n, height, width, channels)`.
+        columns: images in a row.
+        blocks: rows of sources a direction, at most.
+    """
+
+    def __init__(self, model, domains: dict[str, np.ndarray], columns: int = 10, blocks: int = 2):
+        self.model, self.columns = model, columns
+        self.domains = {way: images[: blocks * columns] for way, images in domains.items()}
+
+    def picture(self, scale: int = 2) -> Image.Image:
+        """Return the grids of all directions as one Pillow image, rows named.
+
+        Args:
+            scale: whole factor by which pixels are enlarged.
+        """
+        return pictures.column(
+            [
+                pictures.stacked(translations(self.model, images, way), self.columns, scale)
+                for way, images in self.domains.items()
+            ]
+        )
+
+
+def completions(
+    model, images: np.ndarray, labels: np.ndarray | None = None, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """Return images, what a model is told of them, and two of the images that it makes of that.
+
+    Args:
+        model: a model that is told degraded images, see `models.pix2pix`.
+        images: `(n, height, width, channels)`, uint8 or floats in [0, 1].
+        labels: not looked at.
+        seed: of the first of them.
+
+    Returns:
+        uint8 images by name, in the order to be shown: `original`, `told`, `made`, `other`.
+    """
+    told = model.degrade(images)
+    made = (model.generate(len(images), told, seed + k * len(images)) for k in range(2))
+    found = dict(zip(("original", "told", "made", "other"), (images, told, *made), strict=True))
+    return {name: pictures.to_uint8(one) for name, one in found.items()}
+
+
+class FixedCompletions(FixedReconstructions):
+    """The same examples at every look: each row, what the model is told of it, and makes of that.
+
+    The arguments are those of `FixedReconstructions`; the model is one that is told degraded
+    images.
+    """
+
+    compared = staticmethod(completions)
+
+
 def fixed_look(model, seed: int = 0, reach: float | None = None, data=None) -> Look | None:
     """Return the look that suits what a model can do; None for one that makes no pictures.
 
@@ -167,11 +257,15 @@ def fixed_look(model, seed: int = 0, reach: float | None = None, data=None) -> L
         reach: of points: coordinate at the border.
         data: the examples that are trained on; needed where the model only reconstructs.
     """
+    if model.domains == 1 and {"sample", "translate"} <= model.abilities and data is not None:
+        return FixedCompletions(model, data.images, blocks=3)
     if "sample" in model.abilities:
         conditions = None if data is None else data.labels
         return FixedSamples(model, seed, reach=reach, conditions=conditions)
     if data is None or data.images.ndim != 4:
         return None
+    if "translate" in model.abilities:
+        return FixedTranslations(model, sources(model, data))
     for ability, look in (("denoise", FixedDenoisings), ("reconstruct", FixedReconstructions)):
         if ability in model.abilities:
             return look(model, data.images, data.labels)

@@ -16,6 +16,7 @@ from tfgan_survey.errors import SettingError
 from tfgan_survey.files import write_json
 from tfgan_survey.metrics import METRICS, Bench, Given, Measurement
 from tfgan_survey.metrics.choice import better_direction, choose_outcomes
+from tfgan_survey.models import TrainableModel
 from tfgan_survey.training.callbacks import read_note, save_model
 from tfgan_survey.training.history import Row, probe_history
 from tfgan_survey.training.looks import draw
@@ -42,6 +43,7 @@ class Judge:
         labelled: whether the samples will come with labels.
         seed: seed of the draws inside the metrics.
         image_size: side to which the real images are resized.
+        channels: that the real images are made to have.
         home: where data sets are kept and come from; default: `DataHome()`.
 
     Raises:
@@ -57,20 +59,25 @@ class Judge:
         labelled: bool,
         seed: int = 0,
         image_size: int | None = None,
+        channels: int | None = None,
         home: DataHome | None = None,
     ):
         self.dataset, self.seed, self._home = dataset, seed, home or DataHome()
         self._train, self._test = (
-            self._home.load_arrays(dataset, split, image_size) for split in ("train", "test")
+            self._home.load_arrays(dataset, split, image_size, channels)
+            for split in ("train", "test")
         )
         given = Given.of(dataset, self._train, labelled, home=self._home)
         self.outcomes = choose_outcomes(metrics, given)
         self._bench: Bench | None = None
 
-    @property
-    def conditions(self) -> np.ndarray:
-        """The training set's labels, or the rows of its condition."""
-        return self._train.labels
+    def conditions(self, model: TrainableModel) -> np.ndarray:
+        """Return the condition's rows that the training set's examples stand for.
+
+        Args:
+            model: that is told them.
+        """
+        return model.rows_of(self._train.images, self._train.labels)
 
     def __call__(self, images: np.ndarray, labels: np.ndarray | None) -> list[Measurement]:
         """Return one measurement for each of `outcomes`, in that order.
@@ -208,7 +215,7 @@ class MetricProbe(keras.callbacks.Callback):
     def _measure(self, model) -> list[Measurement]:
         # A condition that is no class has no default: the training set's rows are taken in turn.
         other = model.spec.conditional and model.spec.num_classes is None
-        rows = model.check_labels(self.num, self.judge.conditions if other else None)
+        rows = model.check_labels(self.num, self.judge.conditions(model) if other else None)
         return self.judge(draw(model, self.num, rows, self.seed), None if other else rows)
 
     def _add_row(self, step: int, found: Sequence[Measurement]) -> None:

@@ -99,7 +99,7 @@ def train(
         judge = _judge(settings, probe, keep_best, home)
         if settings.deterministic:
             tf.config.experimental.enable_op_determinism()
-        data = home.load_arrays(settings.dataset, settings.split, settings.image_size)
+        data = home.load_arrays(settings.dataset, settings.split, **settings.form, log=log)
         total = total_steps(settings, data)
         trained = _model(run, settings, data, log)
         done = trained.steps_done
@@ -148,7 +148,7 @@ def train(
         for folder in (run.path, run.checkpoint.parent, run.samples, run.frames):
             sweep(folder)
         log(
-            f"{settings.model}: {settings.dataset} {settings.split}, {len(data)} images, "
+            f"{settings.model}: {settings.dataset} {settings.split}, {data.extent}, "
             f"steps {done} to {total}, seed {settings.seed}, into {run.path}"
         )
         # All pictures of points show the plane that the data take.
@@ -180,11 +180,8 @@ def train(
 
 
 def _validation(settings: Settings, split: str, home: DataHome, run: RunFolder, notes):
-    held_out = home.load_arrays(settings.dataset, split, settings.image_size)
-    examples = held_out.images
-    if settings.conditional:
-        examples = (examples, held_out.labels)
-    batches = tf.data.Dataset.from_tensor_slices(examples).batch(settings.batch_size)
+    held_out = home.load_arrays(settings.dataset, split, **settings.form)
+    batches = held_out.epoch(0, settings.batch_size, shuffle=False, drop_remainder=False)
     return Validation(batches, len(held_out), run.best_probed, notes)
 
 
@@ -196,7 +193,7 @@ def _judge(settings: Settings, probe, keep_best, home: DataHome) -> training_pro
         settings.dataset,
         probe,
         labelled=settings.conditional,
-        image_size=settings.image_size,
+        **settings.form,
         home=home,
     )
     training_probe.check_keep_best(keep_best, judge.outcomes)

@@ -136,7 +136,7 @@ def build(
 
     Args:
         model: name in `MODELS`.
-        image_shape: `(height, width, channels)`.
+        image_shape: `(height, width, channels)`; two of them for a model between two domains.
         num_classes: number of classes; None for the unconditional form.
         **overrides: as in `resolve`.
 
@@ -158,15 +158,17 @@ def build_from_settings(
 
     Args:
         settings: resolved settings.
-        image_shape: shape of the data.
+        image_shape: shape of the data; of two domains a pair of shapes.
         num_classes: number of classes of the data; used where `settings.conditional`.
 
     Raises:
-        SettingError: conditional, but the data has no classes.
+        SettingError: conditional, but the data has no classes; one data set for a model of two
+            domains, or two for a model of one.
     """
     if settings.conditional and num_classes is None:
         raise SettingError(f"{settings.model} is conditional: it needs num_classes.")
     family = _family(settings.family)
+    _check_domains(settings.model, family.domains, image_shape)
     classes = num_classes if settings.conditional else None
 
     def made(*roles: str) -> dict[str, Any]:
@@ -190,6 +192,23 @@ def build_from_settings(
         steps_per_execution=settings.steps_per_execution,
     )
     return model
+
+
+def _check_domains(model: str, domains: int, image_shape: tuple) -> None:
+    """Refuse data of two domains for a model of one, and the reverse."""
+    shapes = image_shape if isinstance(image_shape[0], (tuple, list)) else (image_shape,)
+    if len(shapes) == domains:
+        return
+    came = " and ".join("x".join(map(str, shape)) for shape in shapes)
+    if domains == 1:
+        raise SettingError(
+            f"{model} takes one data set; two domains came ({came}). Name one with --dataset, or "
+            "take a model between two domains, such as cyclegan."
+        )
+    raise SettingError(
+        f"{model} takes two domains; one data set came ({came}). Name two with --dataset A,B or a "
+        "folder with trainA and trainB, or take a model of one data set."
+    )
 
 
 def _family(name: str):

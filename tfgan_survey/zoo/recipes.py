@@ -403,4 +403,85 @@ RECIPES |= {
     ),
 }
 
+_CYCLEGAN = Recipe(
+    family="cyclegan",
+    summary="two domains without pairs: translators that undo each other",
+    source="Zhu et al. 2017, arXiv:1703.10593, section 4 and the authors' code; departures: "
+    "width 32 (64), 64x64 pixels (256x256), batch 4 (1)",
+    # The published code's least squares lack the half that ours have in the translators' loss.
+    parts={
+        "network": _part("residual", width=32, blocks=6),
+        "objective": _part("least_squares", coding="zero_one"),
+        "optimizer": _part(
+            "adam", learning_rate=2e-4, beta_1=0.5, falls_from=5_000, falls_until=10_000
+        ),
+    },
+    loop={"adversarial_weight": 2.0, "identity_weight": 0.5, "flip": True, "jitter": 286 / 256},
+    run={
+        "dataset": "cycle_gan/monet2photo", "image_size": 64, "batch_size": 4,
+        "jit_compile": False, "steps_per_execution": 1,
+    },
+    quick=10_000,
+    paper="100 epochs, then 100 with a falling rate",
+)  # fmt: skip
+
+RECIPES |= {
+    "cyclegan": _CYCLEGAN,
+    "cyclegan_digits": _variant(
+        _CYCLEGAN,
+        summary="cyclegan for digits: small networks, patches as large as the image",
+        source="Zhu et al. 2017, arXiv:1703.10593; sizes and norms by measurement",
+        # Instance norm raises the few grey pixels of an almost black image to ghosts of strokes.
+        parts={
+            "network": _part(
+                "residual", width=16, blocks=3, edge_kernel=3, norm="batch", padding="zeros",
+                patch_norm="none", patch_width=32, patch_layers=2,
+            ),
+            "optimizer": _part("adam", learning_rate=1e-3, falls_from=1_500, falls_until=3_000),
+        },
+        loop={"identity_weight": 0.0, "flip": False, "jitter": 1.0, "ema": 0.998},
+        run={
+            "dataset": "mnist,ramp_mnist", "split": "train[:30000],train[30000:]",
+            "image_size": None, "batch_size": 16,
+        },
+        quick=3_000,
+        paper="none: 12 minutes on 1 core",
+    ),
+}  # fmt: skip
+
+_PIX2PIX = Recipe(
+    family="pix2pix",
+    summary="image to image with pairs made by a degradation (--set degradation=grey)",
+    source="Isola et al. 2017, arXiv:1611.07004, sections 3 and 6; departures: width 32 (64), a "
+    "latent beside the dropout",
+    parts={
+        "network": _part("unet", width=32, patch_width=32),
+        "objective": _part("non_saturating", discriminator_weight=0.5),
+        "degradation": _part("low_resolution"),
+        "optimizer": _part("adam", learning_rate=2e-4, beta_1=0.5),
+    },
+    run={
+        "dataset": "cifar10", "batch_size": 16, "jit_compile": False, "steps_per_execution": 1,
+    },
+    quick=4_000,
+    paper="200 epochs",
+)  # fmt: skip
+
+RECIPES |= {
+    "pix2pix": _PIX2PIX,
+    "inpainting": _variant(
+        _PIX2PIX,
+        summary="digits whose middle is missing, completed",
+        source="Isola et al. 2017, arXiv:1611.07004; Pathak et al. 2016, arXiv:1604.07379; sizes "
+        "by measurement",
+        parts={
+            "network": _part("unet", dropout=0.0, patch_layers=2),
+            "degradation": _part("central_mask", size=12),
+        },
+        loop={"l1_weight": 10.0, "ema": 0.999},
+        run={"dataset": "mnist", "batch_size": 64},
+        paper="none: 10 minutes on 1 core",
+    ),
+}
+
 MODELS = Registry("model", RECIPES)

@@ -55,10 +55,11 @@ def test_every_option_is_in_these_tables():
                                      "--report", "--source", "--data-dir"}  # fmt: skip
     assert options(cli.pictures) == {"--output", "--only", "--dataset", "--seed", "--source",
                                      "--data-dir"}  # fmt: skip
+    assert options(cli.translate) == {"--direction", "--fit", "--output"}
     assert options(cli.retrieve) == {"--query", "--num", "--output", "--dataset", "--source",
                                      "--data-dir"}  # fmt: skip
-    assert options(cli.features) == {"--output", "--dataset", "--split", "--test-split", "--half",
-                                     "--source", "--data-dir"}  # fmt: skip
+    assert options(cli.features) == {"--output", "--discriminator", "--dataset", "--split",
+                                     "--test-split", "--half", "--source", "--data-dir"}  # fmt: skip
     assert options(cli.export) == {"--output", "--version", "--once"}
 
 

@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 
 from tfgan_survey.conditions import CONDITIONS, Classes, Vector, as_condition
+from tfgan_survey.data.examples import ExampleSet
 from tfgan_survey.data.sets.mixtures import PointSet
-from tfgan_survey.data.stream import ExampleSet, set_epoch
+from tfgan_survey.data.stream import set_epoch
 from tfgan_survey.errors import SettingError
 
 NAN, INF = np.nan, np.inf

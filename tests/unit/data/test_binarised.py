@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tfgan_survey.data import load_arrays, splits
-from tfgan_survey.data.sets.binarised import DERIVED, binarise
+from tfgan_survey.data.sets import DERIVED
+from tfgan_survey.data.sets.binarised import binarise
 from tfgan_survey.errors import DataError, SettingError
 
 BINARISED = DERIVED["binarised_mnist"]

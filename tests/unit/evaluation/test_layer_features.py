@@ -194,6 +194,8 @@ def linear():
         (lambda: build("autoencoder", (28, 28, 1), widths=(), latent_dim=2),
          "has no discriminator whose features could be read: what it can do is encode, "
          "reconstruct. Give a run"),
+        (lambda: build("cyclegan_digits", ((28, 28, 1), (28, 28, 1)), width=2, blocks=1),
+         "the discriminators a and b: name one"),
         (lambda: pair("points", (2,), packing=2, maxout_units=(3,), generator_widths=(4,)),
          "sees 2 examples at once"),
         (linear, "no nonlinear layer"),

@@ -97,6 +97,15 @@ def test_build_gives_a_conditional_gan_for_classes():
         build("survey_cgan", (4, 4, 1), conditional=True)
 
 
+def test_two_domains_go_to_models_of_two_and_one_to_those_of_one(monkeypatch):
+    two = ((4, 4, 1), (4, 4, 3))
+    with pytest.raises(SettingError, match=r"one data set; two domains came \(4x4x1 and 4x4x3\)"):
+        build("survey_gan", two)
+    monkeypatch.setattr(GAN, "domains", 2)
+    with pytest.raises(SettingError, match=r"two domains; one data set came \(4x4x1\). Name two"):
+        build("survey_gan", (4, 4, 1))
+
+
 def test_full_keys_name_the_axis():
     settings = resolve(
         "wgan_gp",

@@ -19,6 +19,7 @@ import logging
 import os
 import re
 import zipfile
+from collections.abc import Set
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +127,11 @@ class PreparedFolder:
         if "numClasses" not in label:
             raise DataError(f"{self.path}: its feature 'label' is not a class label.")
         return tuple(str(index) for index in range(int(label["numClasses"])))
+
+    @property
+    def image_sizes(self) -> Set[tuple[int, int]] | None:
+        """Sizes `(height, width)` that `read` stretches, none known; None where it does not."""
+        return None if self._fixed_size() else frozenset()
 
     def read(
         self, split: str, image_size: int | tuple[int, int] | None = None

@@ -104,7 +104,7 @@ class Binarised:
         return _Draw(self, folder)
 
 
-DERIVED: Mapping[str, Binarised] = MappingProxyType(
+BINARISED: Mapping[str, Binarised] = MappingProxyType(
     {
         "binarised_mnist": Binarised(
             "binarised_mnist",
@@ -119,4 +119,4 @@ DERIVED: Mapping[str, Binarised] = MappingProxyType(
         )
     }
 )
-"""The sets that are made from a prepared one, by name."""
+"""The binarised sets, by name."""

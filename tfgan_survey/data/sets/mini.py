@@ -67,14 +67,12 @@ class MnistMini:
         read_mini()
         return ASSET
 
-    def read(self, split: str, image_size: int | tuple[int, int] | None = None) -> ImageSet:
+    def read(self, split: str) -> ImageSet:
         """Read a split.
 
         Args:
             split: see `tfgan_survey.data.load_arrays`.
-            image_size: side to resize to, or `(height, width)`.
         """
         images, labels = splits.take(read_mini(), split)
         names = tuple("0123456789")
-        result = ImageSet(f"mnist_mini {split}", images, labels, len(names), names)
-        return result if image_size is None else result.resized(image_size)
+        return ImageSet(f"mnist_mini {split}", images, labels, len(names), names)

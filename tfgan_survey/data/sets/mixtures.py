@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from tfgan_survey.data import splits
-from tfgan_survey.data.stream import ExampleSet
+from tfgan_survey.data.examples import ExampleSet
 from tfgan_survey.errors import SettingError
 
 
@@ -217,18 +217,12 @@ class MixtureSet:
         """
         raise SettingError(f"{self.name} is drawn where it is used: there is nothing to prepare.")
 
-    def read(self, split: str, image_size: int | tuple[int, int] | None = None) -> PointSet:
+    def read(self, split: str) -> PointSet:
         """Draw a split.
 
         Args:
             split: see `tfgan_survey.data.load_arrays`.
-            image_size: must be None.
-
-        Raises:
-            SettingError: an image size.
         """
-        if image_size is not None:
-            raise SettingError(f"image_size={image_size!r}: {self.name} has points, not images.")
         points, modes = splits.take(mixture_points(self.name), split)
         names = tuple(str(mode) for mode in range(len(MIXTURES[self.name]().modes)))
         return PointSet(f"{self.name} {split}", points, modes, len(names), names)

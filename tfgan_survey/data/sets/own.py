@@ -122,7 +122,7 @@ class ArrayFile(OwnSet):
     def __init__(self, path: Path):
         arrays = read_npz(path, ("images",), _OPTIONAL)
         self._stored = {
-            split: _checked_images(path, key, arrays[key])
+            split: checked_images(path, key, arrays[key])
             for split, key in (("train", "images"), ("test", "test_images"))
             if key in arrays
         }
@@ -172,8 +172,20 @@ class ArrayFile(OwnSet):
         return images if len(rows) == len(images) else images[rows]
 
 
-def _checked_images(path: Path, key: str, images: np.ndarray) -> np.ndarray:
-    """Return images with a channel axis."""
+def checked_images(path: Path, key: str, images: np.ndarray) -> np.ndarray:
+    """Return images with a channel axis.
+
+    Args:
+        path: the file that they come from, for the message.
+        key: their name in it.
+        images: what it holds.
+
+    Returns:
+        uint8 `(n, height, width, channels)`.
+
+    Raises:
+        DataError: another dtype or shape, or no images.
+    """
     whole = images[..., None] if images.ndim == 3 else images
     if whole.dtype != np.uint8 or whole.ndim != 4 or whole.shape[3] not in (1, 3):
         raise DataError(
