@@ -13,6 +13,7 @@ from statistics import fmean, stdev
 
 import ablations
 import critic_loss
+import discriminator_features
 import numpy as np
 import pytest
 import reproduce
@@ -428,7 +429,7 @@ def test_the_table_of_codes_is_that_of_its_files(monkeypatch):
     assert without > 3 * with_prior
 
 
-@pytest.mark.parametrize("program", [ablations, critic_loss])
+@pytest.mark.parametrize("program", [ablations, critic_loss, discriminator_features])
 def test_a_written_report_is_what_its_program_writes(program, tmp_path):
     name = program.__name__
     report = tmp_path / f"{name}.md"

@@ -12,7 +12,7 @@ from sklearn.svm import LinearSVC
 from tfgan_survey import cli
 from tfgan_survey.conditions import Vector
 from tfgan_survey.data import load_arrays
-from tfgan_survey.errors import SettingError
+from tfgan_survey.errors import SettingError, UnknownNameError
 from tfgan_survey.evaluation import LayerFeatures, Target, write_features
 from tfgan_survey.evaluation.layer_features import max_pooled
 from tfgan_survey.models.energy import DiscriminatorOnly
@@ -91,6 +91,8 @@ def patches(condition=None):
             (4, 5),
         ),
         (patches, (16 * 3, 16 * 5)),
+        # It is told a picture: black.
+        (lambda: build("inpainting", (28, 28, 1), width=2, patch_width=2), (16 * 2, 16 * 4)),
     ],
 )  # fmt: skip
 def test_each_discriminator_has_the_columns_of_its_layers(model, widths):
@@ -182,6 +184,24 @@ def test_a_linear_classifier_learns_from_them(digits):
     assert 0.02 < error(train.labels) < 0.3 < 0.8 < error(shuffled) < 0.98
 
 
+def test_each_domain_has_its_own_discriminator(digits):
+    model = build("cyclegan_digits", ((28, 28, 1), (28, 28, 3)), width=2, patch_width=2, blocks=0)
+    colours = np.repeat(digits.images[:3], 3, axis=3)
+    for name, images in (("a", digits.images[:3]), ("b", colours)):
+        features = LayerFeatures(model, name)
+        network = getattr(model, f"discriminator_{name}")
+        last = [one for one in network.layers if isinstance(one, keras.layers.LeakyReLU)][-1]
+        inner = keras.Model(network.inputs, last.output)
+        expected = by_hand(inner([images.astype(np.float32) / 127.5 - 1.0]).numpy())
+        made = features(images)
+        assert made.shape[1] > expected.shape[1]
+        np.testing.assert_allclose(made[:, -expected.shape[1] :], expected, atol=1e-5)
+    with pytest.raises(SettingError, match="has the discriminators a and b: name one of them"):
+        LayerFeatures(model)
+    with pytest.raises(UnknownNameError, match="Known: a, b"):
+        LayerFeatures(model, "c")
+
+
 def linear():
     images = keras.Input((28, 28, 1), name="images")
     network = keras.Model(images, keras.layers.Dense(1)(keras.layers.Flatten()(images)))
@@ -194,8 +214,6 @@ def linear():
         (lambda: build("autoencoder", (28, 28, 1), widths=(), latent_dim=2),
          "has no discriminator whose features could be read: what it can do is encode, "
          "reconstruct. Give a run"),
-        (lambda: build("cyclegan_digits", ((28, 28, 1), (28, 28, 1)), width=2, blocks=1),
-         "the discriminators a and b: name one"),
         (lambda: pair("points", (2,), packing=2, maxout_units=(3,), generator_widths=(4,)),
          "sees 2 examples at once"),
         (linear, "no nonlinear layer"),
