@@ -92,7 +92,7 @@ def patches(condition=None):
         ),
         (patches, (16 * 3, 16 * 5)),
         # It is told a picture: black.
-        (lambda: build("inpainting", (28, 28, 1), width=2, patch_width=2), (16 * 2, 16 * 4)),
+        (lambda: build("inpainting", (28, 28, 1), width=2, patch_width=2), (32, 64, 128)),
     ],
 )  # fmt: skip
 def test_each_discriminator_has_the_columns_of_its_layers(model, widths):
