@@ -1,4 +1,4 @@
-"""Commands that show what models make: `pictures`, `translate`."""
+"""Commands that show what models make and see: `pictures`, `translate`, `features`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ from tfgan_survey.console import PathType
 def pictures(runs: tuple[Path, ...], output: Path | None, only: str | None, **options: Any) -> None:
     """Write PNG pictures of what RUNs (run folders or .keras files) can do.
 
-    samples: a grid of samples. reconstructions: test images above what comes back of them.
-    denoised: test images, corrupted, denoised. translations: test images, translated, and what
-    comes back of that. codes: where the codes of test images lie, coloured
-    by class (of more than two numbers: their first two principal components). plane: 400 codes of
-    two numbers, decoded. interpolation: from the code of the first 7 to that of the first 9 of the
-    test set (of other data the first two classes), a row for each RUN below the blend of pixels.
+    samples: a grid of samples. arithmetic: means of latents by class, and sums and differences of
+    them (unconditional models of data with a shipped classifier). reconstructions: test images
+    above what comes back of them. denoised: test images, corrupted, denoised. translations: test
+    images, translated, and what comes back of that. codes: where the codes of test images lie,
+    coloured by class (of more than two numbers: their first two principal components). plane: 400
+    codes of two numbers, decoded. interpolation: from the code of the first 7 to that of the first
+    9 of the test set (of other data the first two classes), a row for each RUN below the blend of
+    pixels.
     """
     names = None if only is None else parse_names(only)
     start_tensorflow()
@@ -58,3 +60,28 @@ def translate(run: Path, images: tuple[Path, ...], output: Path, **options: Any)
 
     found = translate_run(run, images, output, **options, log=click.echo)
     click.echo(f"wrote {found}")
+
+
+@click.command()
+@click.argument("run", type=PathType())
+@click.option("--output", type=PathType(), required=True, help=".npz")
+@click.option("--discriminator", help="Which, where a model has several, such as a [the only one].")
+@click.option("--dataset", help="Set whose features are written [the run's own].")
+@click.option("--split", default="train", show_default=True, help="Examples of `features`.")
+@click.option("--test-split", default="test", show_default=True, help="And of `test_features`.")
+@click.option("--half", is_flag=True, help="float16 instead of float32, half the size.")
+@SOURCE
+@DATA_DIR
+def features(run: Path, output: Path, **options: Any) -> None:
+    """Write what the discriminator of RUN, a run folder or a .keras file, sees in images.
+
+    FILE.npz gets the activations of all its layers, each map max-pooled to 4x4, one row an image:
+    features and labels, test_features and test_labels, and layers (name and columns of each). A
+    conditional discriminator is told no label: its code is zero.
+    """
+    if output.suffix != ".npz":
+        raise click.UsageError(f"--output {output}: expected a name ending in .npz.")
+    start_tensorflow()
+    from tfgan_survey import evaluation
+
+    click.echo(f"wrote {evaluation.write_features(run, output, log=click.echo, **options)}")

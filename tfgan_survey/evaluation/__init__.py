@@ -14,6 +14,8 @@ _MODULES = {
     "write_measurements": "output",
     "retrieve": "retrieval",
     "tag": "tagging",
+    "LayerFeatures": "layer_features",
+    "write_features": "layer_features",
     "require_plots": "charts",
     "write_report": "report",
     "write_pictures": "album",

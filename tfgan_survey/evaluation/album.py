@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from tfgan_survey import pictures
 from tfgan_survey.errors import SettingError
+from tfgan_survey.evaluation.arithmetic import arithmetic, lacks_classes, tiled
 from tfgan_survey.evaluation.codes import STEPS, Coded, check_shape, interpolations
 from tfgan_survey.evaluation.target import Target
 from tfgan_survey.registry import Registry
@@ -81,6 +84,16 @@ def _plane(target: Target, path: Path) -> Path:
     return pictures.save(pictures.grid(sheet), path)
 
 
+def _arithmetic(target: Target, path: Path) -> Path:
+    blocks = arithmetic(target).blocks
+    names = [
+        "{} - {} + {}".format(*(target.train.class_names[label] for label in equation))
+        for equation in blocks
+    ]
+    squares = tiled(np.concatenate(list(blocks.values())))
+    return pictures.save(pictures.grid(squares, 4, names), path)
+
+
 def _not_two(target: Target) -> str | None:
     shape = tuple(target.subject.model.code_shape)
     return (
@@ -92,6 +105,7 @@ KINDS = Registry(
     "picture",
     {
         "samples": Kind("sample", _samples, _not_seen),
+        "arithmetic": Kind("sample", _arithmetic, lacks_classes),
         "reconstructions": Kind("reconstruct", _compared(FixedReconstructions)),
         "denoised": Kind("denoise", _compared(FixedDenoisings)),
         "translations": Kind("translate", _translations),

@@ -14,6 +14,7 @@ from PIL import Image
 from tfgan_survey import pictures
 from tfgan_survey.data.sets.mixtures import MIXTURES
 from tfgan_survey.evaluation import charts
+from tfgan_survey.evaluation.arithmetic import arithmetic, lacks_arithmetic, tiled
 from tfgan_survey.evaluation.codes import STEPS, Coded, ends, interpolations
 from tfgan_survey.evaluation.retrieval import retrieve
 from tfgan_survey.evaluation.target import Target
@@ -250,6 +251,23 @@ class Gallery:
                 for name, of, row in zip(names, whose, frames, strict=True)
             ],
         }
+
+    def arithmetic(self) -> Section:
+        """Show means of latents by class, and what A - B + C gives."""
+        subject = self.target.subject
+        if subject is None or not self._pictures_of("sample") or lacks_arithmetic(self.target):
+            return {}
+        made = arithmetic(self.target)
+        if not made.blocks:
+            return {"note": f"Left out: it needs {made.too_few}."}
+        rows = []
+        for equation, blocks in made.blocks.items():
+            a, b, c = map(self.class_name, equation)
+            alt = f"means of {a}, {b} and {c}, and {a} - {b} + {c} with its neighbours"
+            strip = picture(tiled(pictures.to_uint8(blocks)), len(blocks), alt)
+            rows.append(Row(f"{a} \u2212 {b} + {c}", [strip]))
+        results = [self.class_name(made.result(equation)) for equation in made.blocks]
+        return {"note": f"{made.said} Results are taken for {', '.join(results)}.", "rows": rows}
 
     def retrieval(self) -> Section:
         """Show test images beside their nearest training images, by pixels and by code."""

@@ -41,8 +41,9 @@ def write_report(
 
     It asks nothing of a network: pictures are data URIs, styles inline, and there is no script.
     Sections for which a target holds nothing are left out: curves and settings without a run,
-    walks between latents without a generator, pictures of neighbours for points, samples of a model
-    that cannot sample, codes and reconstructions of one that cannot encode or reconstruct.
+    walks between latents without a generator, their arithmetic without a shipped classifier or of a
+    conditional model, pictures of neighbours for points, samples of a model that cannot sample,
+    codes and reconstructions of one that cannot encode or reconstruct.
 
     Args:
         path: the `.html` file.
@@ -74,6 +75,7 @@ def write_report(
         "neighbours": ("Nearest training images", gallery.neighbours()),
         "retrieval": ("Nearest by pixels and by code", gallery.retrieval()),
         "walks": ("Walks between latents", gallery.walks()),
+        "arithmetic": ("Arithmetic of latents", gallery.arithmetic()),
         "codes": ("Codes", gallery.codes()),
         "between": ("From code to code", gallery.between()),
         "reconstructions": ("Reconstructions", gallery.reconstructions()),

@@ -126,14 +126,19 @@ class Target:
     @cached_property
     def train(self):
         """Training set, in the size and the channels of the samples."""
-        return self._load("train")
+        return self.read("train")
 
     @cached_property
     def test(self):
         """Test set, in the size and the channels of the samples."""
-        return self._load("test")
+        return self.read("test")
 
-    def _load(self, split: str):
+    def read(self, split: str):
+        """Return a split of the data set, in the size and the channels of the samples.
+
+        Args:
+            split: see `tfgan_survey.data.load_arrays`.
+        """
         form = {} if self.settings is None else self.settings.form
         return self._home.load_arrays(self.dataset, split, **form)
 

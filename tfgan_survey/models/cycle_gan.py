@@ -18,6 +18,7 @@ from tfgan_survey.models.inputs import ImageInputs
 from tfgan_survey.models.optimizers import OPTIMIZERS
 from tfgan_survey.models.trainable import TrainableModel
 from tfgan_survey.models.translating import Translates
+from tfgan_survey.networks.scorer import Scorer
 from tfgan_survey.networks.translation import TRANSLATIONS, Translation
 from tfgan_survey.objectives import OBJECTIVES
 from tfgan_survey.objectives.base import Objective
@@ -151,6 +152,13 @@ class CycleGAN(ImageInputs, Translates, Discriminates, TrainableModel):
     def discriminator(self) -> updates.Together:
         """Both discriminators, as one player."""
         return updates.Together(self.discriminator_a, self.discriminator_b)
+
+    def scorers(self) -> dict[str, tuple[Scorer, keras.Model]]:
+        """Return the discriminators of both domains, `a` and `b`."""
+        networks = self.networks
+        return {
+            "a": (networks.a, self.discriminator_a), "b": (networks.b, self.discriminator_b)
+        }  # fmt: skip
 
     def moves(self) -> dict[str, list[keras.Variable]]:
         """Return the variables that each optimizer moves."""

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from tfgan_survey.networks.scorer import Scorer
+
 
 class Discriminates:
     """The discriminating half of a model; mixed into a `TrainableModel`.
@@ -48,6 +50,14 @@ class Discriminates:
             probabilities = self.objective.probabilities(scores)
             logs[key] = tf.reduce_mean(scores if probabilities is None else probabilities)
         return logs, fake_scores
+
+    def scorers(self) -> dict[str, tuple[Scorer, keras.Model]]:
+        """Return the discriminators that are asked once training is done, by name.
+
+        Returns:
+            Name to what it is built for, and the network; most models have but one.
+        """
+        return {"discriminator": (self.spec, self.discriminator)}
 
     def apply_discriminator(self, gradients) -> None:
         """Move the discriminator and put it back where the regularizer wants it.

@@ -258,6 +258,10 @@ class DiscriminatorOnly(ImageInputs, Discriminates, SeedSampling, TrainableModel
         """The discriminator that samples climb: the weight average where there is one."""
         return self.discriminator if self.ema_discriminator is None else self.ema_discriminator
 
+    def scorers(self) -> dict[str, tuple[Scorer, keras.Model]]:
+        """Return the discriminator that samples climb."""
+        return {"discriminator": (self.spec, self.sampling_discriminator)}
+
     def run_generator(self, latents, labels, training: bool = False) -> tf.Tensor:
         """Run the ascent that samples come from.
 

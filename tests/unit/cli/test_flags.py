@@ -58,6 +58,10 @@ def test_every_option_is_in_these_tables():
     assert options(cli.translate) == {"--direction", "--fit", "--output"}
     assert options(cli.retrieve) == {"--query", "--num", "--output", "--dataset", "--source",
                                      "--data-dir"}  # fmt: skip
+    assert options(cli.features) == {
+        "--output", "--discriminator", "--dataset", "--split", "--test-split", "--half",
+        "--source", "--data-dir",
+    }  # fmt: skip
     assert options(cli.export) == {"--output", "--version", "--once"}
 
 

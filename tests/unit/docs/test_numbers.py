@@ -13,6 +13,7 @@ from statistics import fmean, stdev
 
 import ablations
 import critic_loss
+import discriminator_features
 import numpy as np
 import pytest
 import reproduce
@@ -389,6 +390,41 @@ def critic():
     )
 
 
+# ---------------------------------------------------------------------- docs/codes.md, by hand
+
+
+def faces():
+    record = read("benchmarks/results/olivetti_retrieval.json")
+
+    def pair(name):
+        one = measured(record, name)
+        cells = [one, reference(record, name, "pixels")]
+        return [f"{cell['value']:.3f} ± {cell['standard_error']:.3f}" for cell in cells]
+
+    precision, average = (pair(name) for name in ("precision_at_10", "retrieval_map"))
+    yield f"{precision[0]} by code and {precision[1]} by pixels"
+    yield f"precision {average[0]} and {average[1]} (errors over the 80)"
+
+
+# ---------------------------------------------------------------------- discriminator_features.md
+
+
+def features_by_labels():
+    found = discriminator_features.read_runs(RESULTS / "discriminator_features")
+
+    def of(kind, labels):
+        errors = [100 * one["test_error"] for one in found[f"mnist-{kind}-{labels}"]]
+        return f"{fmean(errors):.1f} ± {stdev(errors):.1f} %"
+
+    kinds = ("trained", "untrained", "pixels")
+    few, more = ([of(kind, labels) for kind in kinds] for labels in (100, 1_000))
+    yield (
+        f"features leave an error of {few[0]}, an untrained one's {few[1]}, pixels {few[2]}. "
+        f"With 1,000 labels both discriminators are far better than pixels ({more[2]}), and the "
+        f"training brings nothing: {more[0]} against {more[1]} of random weights."
+    )
+
+
 SENTENCES = {
     "README.md": (
         main_job,
@@ -402,6 +438,8 @@ SENTENCES = {
     ),
     "docs/theory.md": (theory_figures, gaussian_fits, ablation_rows),
     "docs/critic_loss.md": (critic,),
+    "docs/codes.md": (faces,),
+    "docs/discriminator_features.md": (features_by_labels,),
 }
 
 
@@ -428,7 +466,7 @@ def test_the_table_of_codes_is_that_of_its_files(monkeypatch):
     assert without > 3 * with_prior
 
 
-@pytest.mark.parametrize("program", [ablations, critic_loss])
+@pytest.mark.parametrize("program", [ablations, critic_loss, discriminator_features])
 def test_a_written_report_is_what_its_program_writes(program, tmp_path):
     name = program.__name__
     report = tmp_path / f"{name}.md"
@@ -465,11 +503,13 @@ BY_HAND = {
         "shifts of 0.2, 0.5, 1",
     ),
     "docs/critic_loss.md": (),
+    "docs/discriminator_features.md": (),
 }
 SECTIONS = {
     "README.md": ("## Measured", "## Learn"),
     "docs/theory.md": ("# Theory", None),
     "docs/critic_loss.md": ("## What it shows", None),
+    "docs/discriminator_features.md": ("## What it shows", None),
 }
 # Not measurements: code, links and pictures, arXiv's numbers.
 ELSEWHERE = re.compile(r"`[^`]*`|\]\([^)]*\)|arXiv:[\d.]+|Theorem [\d.]+")

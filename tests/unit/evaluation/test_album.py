@@ -65,6 +65,7 @@ def test_one_run_has_all_that_it_can_in_its_own_folder(runs, test_set, capsys):
         *(f"wrote {folder / one}" for one in names(folder) if one != "interpolation.png"),
         f"wrote {folder / 'interpolation.png'}",
         "no samples of denoiser: it needs a model that can sample",
+        "no arithmetic of denoiser: it needs a model that can sample",
     ]
     model, images = load_run(runs / "denoiser"), test_set.images[:50]
     same(folder / "denoised.png", pictures.stacked(denoisings(model, images)))
@@ -88,6 +89,9 @@ def test_several_runs_share_the_interpolation(runs, test_set, tmp_path, capsys):
     same(tmp_path / "interpolation.png", pictures.stacked(rows, 11))
     assert "no plane of vae: it needs codes of 2 numbers; these are of 3" in out
     assert "no codes of gan: it needs a model that can encode" in out
+    # Whoever is told labels has no classes among its latents; who learnt nothing shows none.
+    assert "no arithmetic of vae: it needs an unconditional model" in out
+    assert "no arithmetic of gan: it needs samples that show their classes: of 2,000" in out
 
 
 def test_only_some_are_asked_for_and_options_arrive(runs, tmp_path, capsys, monkeypatch):
@@ -130,6 +134,7 @@ def test_runs_of_different_sizes_have_no_picture_together(runs, tmp_path, capsys
         (["vae", "gan"], "plane", 2, "no picture plane of vae: it needs codes of 2 numbers"),
         (["gan"], "smaples", 2, "samples"),
         (["gan", "gan/../gan"], "samples", 2, "is given twice"),
+        (["gan"], "arithmetic", 2, "27 or more in 0 of 10 classes only"),
         (["nothing"], "samples", 1, "no model in"),
     ],
 )
