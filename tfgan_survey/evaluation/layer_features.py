@@ -56,15 +56,13 @@ class LayerFeatures:
         not reach are what they always are; those that see nothing else, such as a branch for
         labels, are left out.
 
+        `layers` are names and columns in the order of the network, `width` is the number of
+        features, `spec` what the discriminator is built for.
+
     Args:
         model: a model with a discriminator; where it keeps an average of its weights to score
             with, that one is read.
         discriminator: which, where the model has several, such as `a`; None for the only one.
-
-    Attributes:
-        spec: what the discriminator is built for.
-        layers: names and columns, in the order of the network.
-        width: number of features.
 
     Raises:
         SettingError: no discriminator, several of which none is named, one that sees several
