@@ -16,9 +16,16 @@ class Discriminates:
     Why:
         A discriminator's side does not know who made the negatives, a generator or an ascent.
 
+        With `mismatched` the negatives are half fakes, half real examples beside the condition of
+        another: a discriminator that only asks whether an example is real lets the generator
+        forget what it was told (Reed et al. 2016, arXiv:1605.05396, Algorithm 1).
+
         The model has `spec` with `score(images, labels, training, network)`, `objective`,
         `regularizer`, `discriminator` and the optimizer `d_optimizer`.
     """
+
+    # A kind that offers it makes it a constructor's argument.
+    mismatched: bool = False
 
     def discriminator_logs(self, real, fake, labels, training: bool, fake_labels=None, scorer=None):
         """Return the discriminator's logs, and its scores of the fakes.
@@ -40,9 +47,13 @@ class Discriminates:
 
         real_scores = score(real)
         fake_scores = score(fake, labels if fake_labels is None else fake_labels)
+        refused = fake_scores
+        if self.mismatched and labels is not None:
+            # What is real and of another example's condition is to be refused as well.
+            refused = tf.concat([fake_scores, score(real, tf.roll(labels, 1, axis=0))], axis=0)
         images = (real, fake) if self.objective.needs_images else (None, None)
         d_loss = self.objective.discriminator_loss(
-            real_scores, fake_scores, *images, seed=self.seed_generator
+            real_scores, refused, *images, seed=self.seed_generator
         )
         penalty = self.regularizer.penalty(score, real, fake, self.seed_generator)
         logs = {"d_loss": d_loss, "penalty": penalty}

@@ -61,6 +61,8 @@ class GAN(ImageInputs, Discriminates, SeedSampling, TrainableModel):
             discriminator first; needs `n_critic=1`.
         fresh_latents: draw other latents for the generator's update than the discriminator's update
             of the same step had, as Algorithm 1 does; costs a second generator pass.
+        mismatched: half of the discriminator's negatives are real examples beside the condition
+            of the next one in the batch (Reed et al. 2016, arXiv:1605.05396, Algorithm 1).
         ema: decay of an exponential moving average of the generator's weights, which `generate`
             then uses; None for no average. The decay of the n-th generator update is
             min(ema, (1 + n) / (10 + n)), so that the average forgets the start soon.
@@ -112,6 +114,7 @@ class GAN(ImageInputs, Discriminates, SeedSampling, TrainableModel):
         critic_warm_up: bool = False,
         simultaneous: bool = False,
         fresh_latents: bool = False,
+        mismatched: bool = False,
         ema: float | None = None,
         truncation: float = 1.0,
         seed: int = 0,
@@ -120,6 +123,7 @@ class GAN(ImageInputs, Discriminates, SeedSampling, TrainableModel):
     ):
         super().__init__(name=name, **kwargs)
         _check(n_critic, simultaneous, critic_warm_up, fresh_latents, ema, truncation)
+        _check_mismatched(mismatched, pair, objective)
         self.pair = pair
         self.objective = objective
         self.regularizer = regularizer or NoRegularizer()
@@ -129,6 +133,7 @@ class GAN(ImageInputs, Discriminates, SeedSampling, TrainableModel):
         self.critic_warm_up = critic_warm_up
         self.simultaneous = simultaneous
         self.fresh_latents = fresh_latents
+        self.mismatched = mismatched
         self.ema = ema
         self.truncation = truncation
         self.seed = seed
@@ -320,3 +325,17 @@ def _check(
         )
     check_ema(ema)
     check_truncation(truncation)
+
+
+def _check_mismatched(mismatched: bool, pair: NetworkPair, objective: Objective) -> None:
+    if not isinstance(mismatched, bool):
+        raise SettingError(f"mismatched={mismatched!r}: expected True or False.")
+    if not mismatched:
+        return
+    if not pair.conditional:
+        raise SettingError("mismatched=True: these networks are told no condition to mismatch.")
+    if objective.needs_images:
+        raise SettingError(
+            f"mismatched=True: {objective.name} compares each fake with its own real example; take "
+            "another objective."
+        )

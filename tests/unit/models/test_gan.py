@@ -12,6 +12,7 @@ from tfgan_survey.errors import NonFiniteLossError
 from tfgan_survey.layers.sampling import latents_from_seeds
 from tfgan_survey.models import GAN, ConditionalGAN, updates
 from tfgan_survey.networks import mlp, two_branch
+from tfgan_survey.objectives.loss_sensitive import LossSensitive
 from tfgan_survey.objectives.minimax import NonSaturating
 
 
@@ -342,3 +343,32 @@ def test_truncation_shrinks_the_latents_of_samples_only():
     for share in (0.0, 1.5):
         with pytest.raises(ValueError, match="truncation"):
             GAN(pair, NonSaturating(), truncation=share)
+
+
+def test_mismatched_negatives_are_half_of_what_the_discriminator_refuses():
+    gan = make(3, norm="none", mismatched=True)
+    images, labels = batch()
+    real, rows = gan.unpack((images, labels))
+    fake = tf.random.stateless_uniform(real.shape, (1, 2))
+    logs, scores = gan.discriminator_logs(real, fake, rows, training=False)
+    others = np.roll(np.asarray(labels), 1)
+    assert np.any(others != labels)
+    right, wrong = (gan.pair.score(real, tf.constant(one)) for one in (labels, others))
+    made = gan.pair.score(fake, rows)
+    refused = 0.5 * (np.mean(np.logaddexp(0, made)) + np.mean(np.logaddexp(0, wrong)))
+    wanted = np.mean(np.logaddexp(0, -right)) + refused
+    assert float(logs["d_loss"]) == pytest.approx(wanted, rel=1e-5)
+    np.testing.assert_allclose(scores, made)  # G's loss sees its own alone
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"num_classes": None, "mismatched": True}, "told no condition"),
+        ({"num_classes": 3, "mismatched": 1}, "expected True or False"),
+        ({"num_classes": 3, "mismatched": True, "objective": LossSensitive()}, "another objective"),
+    ],
+)
+def test_mismatches_that_cannot_be(options, message):
+    with pytest.raises(ValueError, match=message):
+        make(**options)
