@@ -132,8 +132,8 @@ def render(results: Path, report: Path) -> None:
             lines.append(_row(f"`{name}`", str(len(records)), *sides_))
     lines += [
         "",
-        "`matched`: no tags of another image among the negatives; `probabilities`: sigmoids instead",
-        "of bits; `published_loss`: the logistic loss, and no penalty.",
+        "`matched`: no tags of another image among the negatives; `probabilities`: sigmoids",
+        "instead of bits; `published_loss`: the logistic loss, and no penalty.",
         "Written by `python benchmarks/tagging.py corel5k.npz` from `benchmarks/results/tagging/`.",
     ]
     write_text(report, "\n".join(lines) + "\n")
