@@ -22,9 +22,9 @@ from tfgan_survey.files import write_text
 
 RUNS = Path("runs/inpainting")
 ROWS: dict[str, tuple[dict[str, Any], int]] = {
-    "digits": ({"dataset": "mnist", "size": 12}, 4_000),
-    "digits_l1_alone": ({"dataset": "mnist", "size": 12, "l1_weight": 1e4}, 4_000),
-    "digits_no_l1": ({"dataset": "mnist", "size": 12, "l1_weight": 0.0}, 4_000),
+    "digits": ({"dataset": "mnist", "size": 12}, 2_000),
+    "digits_l1_alone": ({"dataset": "mnist", "size": 12, "l1_weight": 1e4}, 1_000),
+    "digits_no_l1": ({"dataset": "mnist", "size": 12, "l1_weight": 0.0}, 1_000),
     "faces": (
         {"dataset": "olivetti.npz", "size": 24, "batch_size": 16, "patch_layers": 3}, 2_000,
     ),

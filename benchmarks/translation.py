@@ -34,16 +34,17 @@ _MNIST_M = {
 ROWS: dict[str, tuple[str, dict[str, Any], int, str]] = {
     "ramp": ("cyclegan_digits", {"dataset": "mnist,ramp_mnist", "split": _HALVES}, 600, "map"),
     "mirror": (
-        "cyclegan_digits", {"dataset": "mnist,mirrored_mnist", "split": _HALVES}, 1_000, "map",
+        "cyclegan_digits", {"dataset": "mnist,mirrored_mnist", "split": _HALVES}, 600, "map",
     ),
     "mnist_m": ("cyclegan_digits", _MNIST_M, 4_000, "classes"),
-    "usps": ("cyclegan_digits", _USPS, 2_000, "classes"),
+    "mnist_m_long": ("cyclegan_digits", _MNIST_M, 8_000, "classes"),
+    "usps": ("cyclegan_digits", _USPS, 800, "classes"),
     # What breaks without a part: fewer steps, one seed.
-    "usps_short": ("cyclegan_digits", _USPS, 800, "classes"),
-    "usps_no_cycle": ("cyclegan_digits", {**_USPS, "cycle_weight": 0.0}, 800, "classes"),
-    "usps_no_pool": ("cyclegan_digits", {**_USPS, "pool_size": 0}, 800, "classes"),
-    "usps_identity": ("cyclegan_digits", {**_USPS, "identity_weight": 0.5}, 800, "classes"),
-    "usps_no_frame": ("cyclegan_digits", {**_USPS, "frame": False}, 800, "classes"),
+    "usps_short": ("cyclegan_digits", _USPS, 400, "classes"),
+    "usps_no_cycle": ("cyclegan_digits", {**_USPS, "cycle_weight": 0.0}, 400, "classes"),
+    "usps_no_pool": ("cyclegan_digits", {**_USPS, "pool_size": 0}, 400, "classes"),
+    "usps_identity": ("cyclegan_digits", {**_USPS, "identity_weight": 0.5}, 400, "classes"),
+    "usps_no_frame": ("cyclegan_digits", {**_USPS, "frame": False}, 400, "classes"),
     "monet": (
         "cyclegan",
         {"dataset": "monet2photo", "width": 24, "blocks": 4, "patch_width": 32, "batch_size": 2},
@@ -204,6 +205,7 @@ _ABOUT = {
     "ramp": "MNIST and its negative along a colour ramp, disjoint halves",
     "mirror": "MNIST and its mirror image, disjoint halves",
     "mnist_m": "MNIST (A) and MNIST-M (B, 32x32 in colour, stretched to 28x28)",
+    "mnist_m_long": "the same, longer",
     "usps": "MNIST (A) and USPS (B, stretched to 28x28), translators with a learnt frame",
     "usps_short": "the same, fewer steps",
     "usps_no_cycle": "of these without the cycle term",

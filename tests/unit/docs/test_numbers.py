@@ -14,9 +14,13 @@ from statistics import fmean, stdev
 import ablations
 import critic_loss
 import discriminator_features
+import inpainting
 import numpy as np
+import pretraining
 import pytest
 import reproduce
+import tagging
+import translation
 
 ROOT = Path(__file__).parents[3]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -466,7 +470,10 @@ def test_the_table_of_codes_is_that_of_its_files(monkeypatch):
     assert without > 3 * with_prior
 
 
-@pytest.mark.parametrize("program", [ablations, critic_loss, discriminator_features])
+@pytest.mark.parametrize(
+    "program",
+    [ablations, critic_loss, discriminator_features, inpainting, pretraining, tagging, translation],
+)
 def test_a_written_report_is_what_its_program_writes(program, tmp_path):
     name = program.__name__
     report = tmp_path / f"{name}.md"
