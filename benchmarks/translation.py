@@ -41,7 +41,7 @@ ROWS: dict[str, tuple[str, dict[str, Any], int, str]] = {
     ),
     "mnist_m": ("cyclegan_digits", _MNIST_M, 4_000, "classes"),
     "mnist_m_long": ("cyclegan_digits", _MNIST_M, 8_000, "classes"),
-    "usps": ("cyclegan_digits", _USPS, 1_000, "classes"),
+    "usps": ("cyclegan_digits", _USPS, 600, "classes"),
     # What breaks without a part: fewer steps, one seed.
     "usps_short": ("cyclegan_digits", _USPS, 400, "classes"),
     "usps_no_cycle": ("cyclegan_digits", {**_USPS, "cycle_weight": 0.0}, 400, "classes"),
