@@ -268,7 +268,10 @@ _TITLES = {
     "map": (
         "## A map that is known",
         "",
-        "Error: mean absolute difference to the truth, 0 to 1, which no training saw.",
+        "Error: mean absolute difference to the truth, 0 to 1, which no training saw. Every seed",
+        "finds the ramp. None finds the mirror: the discriminators hardly tell a digit from a",
+        "mirrored one, images left as they are come back without error, and a convolution, which",
+        "sees a neighbourhood, has to carry each stroke to the other side to do better.",
     ),
     "classes": (
         "## Digits",

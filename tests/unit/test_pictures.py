@@ -71,8 +71,25 @@ def test_stacked_keeps_what_belongs_together_in_a_column():
     few = np.asarray(pictures.stacked({"x": sets["x"][:2], "y": sets["made"][:2]}, 10, scale=1))
     assert few.shape[1] < sheet.shape[1], "no wider than there are images"
     for wrong in ({}, {"x": sets["x"], "y": sets["made"][:4]}):
-        with pytest.raises(ValueError, match="one shape"):
+        with pytest.raises(ValueError, match="equally many"):
             pictures.stacked(wrong)
+
+
+def test_stacked_sets_of_other_sizes_and_channels_lie_on_the_background():
+    grey = np.full((2, 3, 4, 1), 200, np.uint8)
+    colour = np.tile(np.array([10, 20, 30], np.uint8), (2, 5, 2, 1))
+    sheet = np.asarray(pictures.stacked({"g": grey, "c": colour}, 2, scale=1))
+    tiles = sheet[:, -9:]  # right of the names: two tiles of 4 and the gap between them
+    assert sheet.shape == (2 * 5 + 1, sheet.shape[1], 3)
+    assert np.all(tiles[:3, :4] == 200) and np.all(tiles[3:5, :4] == 96)
+    assert np.all(tiles[6:, :2] == [10, 20, 30]) and np.all(tiles[6:, 2:4] == 96)
+
+
+def test_a_column_is_as_wide_as_its_widest_and_grey_if_all_are():
+    parts = [pictures.grid(np.zeros((n, 2, 2, 1), np.uint8), n, scale=1) for n in (1, 3)]
+    assert pictures.column(parts).size == (8, 8) and pictures.column(parts).mode == "L"
+    coloured = pictures.grid(np.zeros((1, 2, 2, 3), np.uint8), 1, scale=1)
+    assert pictures.column([*parts, coloured]).mode == "RGB"
 
 
 def drawn(points, **options):

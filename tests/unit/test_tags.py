@@ -74,7 +74,7 @@ def invoke(capsys, *arguments):
 def test_it_learns_which_features_ask_for_which_tags(run):
     features, tags = toy(200, 2)
     shares = tag_shares(load_run(run), features.astype(np.float32))
-    assert shares[tags == 1].mean() > 0.8 and shares[tags == 0].mean() < 0.2
+    assert shares[tags == 1].mean() > 0.75 and shares[tags == 0].mean() < 0.25
 
 
 def test_a_run_has_looks_and_knows_its_words(run):
@@ -216,7 +216,13 @@ def test_an_export_has_the_words_on_its_card_and_answers(run, tmp_path):
 
 
 def test_a_set_without_features_as_condition_trains_and_shows_nothing(data, tmp_path):
-    overrides = {"dataset": str(data), "steps": 2, **SMALL, "conditional": False}
+    overrides = {
+        "dataset": str(data),
+        "steps": 2,
+        **SMALL,
+        "conditional": False,
+        "mismatched": False,
+    }
     model, folder = train("tag_cgan", tmp_path / "run", overrides=overrides, verbose=0, log=str)
     assert model.spec.vocabulary == WORDS and not names_tags(model)
     assert fixed_look(model, data=None) is None and not folder.grid.exists()

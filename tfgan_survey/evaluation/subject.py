@@ -44,7 +44,7 @@ class Subject:
     @property
     def abilities(self) -> frozenset[str]:
         """What the model can do; what it makes being tags by name, also `tag`."""
-        return self.model.abilities | ({"tag"} if names_tags(self.model) else set())
+        return frozenset(self.model.abilities) | ({"tag"} if names_tags(self.model) else set())
 
     @property
     def steps(self) -> int:

@@ -50,14 +50,18 @@ class Inputs:
         return cls(spec, spec.image_shape, "images")
 
     def join(self, features: keras.KerasTensor) -> keras.KerasTensor:
-        """Return features with the condition's code beside them; without one, as they are.
+        """Return features with the condition's code beside them, a picture's laid out in a row.
+
+        Without a condition they stay as they are.
 
         Args:
             features: `(batch, n)`.
         """
         if self.condition is None:
             return features
-        return keras.layers.Concatenate()([features, self.condition])
+        code = self.condition
+        code = code if len(code.shape) == 2 else keras.layers.Flatten()(code)
+        return keras.layers.Concatenate()([features, code])
 
     def model(self, outputs: keras.KerasTensor, name: str) -> keras.Model:
         """Return the network from these inputs.

@@ -40,8 +40,7 @@ def tags(
         and with the sigmoid's slope backwards, are of the same kind as real ones.
 
     Args:
-        spec: what is built for; its condition is the features. Without one the branches for it are
-            left out.
+        spec: what is built for; without a condition, the features, their branches are left out.
         initializers: where the weights start.
         latent_width: ReLU units of the generator's latent branch.
         feature_width: ReLU units of its feature branch.

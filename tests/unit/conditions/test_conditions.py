@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tfgan_survey.conditions import CONDITIONS, Classes, Vector, as_condition
+from tfgan_survey.conditions.picture import Picture
 from tfgan_survey.data.examples import ExampleSet
 from tfgan_survey.data.sets.mixtures import PointSet
 from tfgan_survey.data.stream import set_epoch
@@ -46,6 +47,15 @@ KINDS = {
         [(np.zeros((2, 3), np.float32), r"float32 \(2, 3\); expected finite float32 rows of 2"),
          (np.zeros(2, np.float32), r"float32 \(2,\)"),
          (np.zeros((2, 2), np.int32), "int32")],
+    ),
+    "picture": Kind(
+        Picture((1, 2, 1)),
+        np.array([[[[0.0], [1.0]]], [[[0.5], [0.25]]]], np.float32),
+        np.array([[[[-1.0], [1.0]]], [[[0.0], [-0.5]]]], np.float32),
+        [(np.array([[[[NAN], [1.0]]]] * 2, np.float32), r"pictures \(n, 1, 2, 1\)"),
+         (np.array([[[[1.5], [1.0]]]] * 2, np.float32), r"pictures \(n, 1, 2, 1\)")],
+        [(np.zeros((2, 2, 2, 1), np.float32), r"float32 \(2, 2, 2, 1\)"),
+         (np.zeros((2, 1, 2, 1), np.int32), "int32")],
     ),
 }  # fmt: skip
 

@@ -29,7 +29,7 @@ def test_snippet_settings_are_the_defaults():
     assert settings.network.options["generator_widths"] == (128,)
     assert settings.d_optimizer.options == {
         "learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8,
-        "decay": 1.0, "learning_rate_floor": 1e-6,
+        "decay": 1.0, "learning_rate_floor": 1e-6, "falls_from": None, "falls_until": None,
     }  # fmt: skip
     assert settings.loop["n_critic"] == 1
     legacy = resolve("survey_gan_legacy")

@@ -64,7 +64,7 @@ PUBLISHED = {
     ),
     "tag_cgan": (
         {**_ADAM_SNIPPET, "learning_rate": 1e-3, "beta_1": 0.5, "beta_2": 0.9}, 100,
-        _PLAIN, _WASSERSTEIN, _PENALTY, ("uniform_01", 100),
+        {**_PLAIN, "n_critic": 2}, _WASSERSTEIN, _PENALTY, ("uniform_01", 100),
     ),
     "dcgan": (_ADAM_DCGAN, 128, _PLAIN, _NON_SATURATING, _NONE, ("uniform", 100)),
     "cdcgan": (_ADAM_DCGAN, 128, _PLAIN, _NON_SATURATING, _NONE, ("uniform", 100)),
