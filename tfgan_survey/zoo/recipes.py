@@ -478,7 +478,7 @@ RECIPES |= {
             "network": _part("unet", dropout=0.0, patch_layers=2),
             "degradation": _part("central_mask", size=12),
         },
-        loop={"l1_weight": 10.0, "ema": 0.999},
+        loop={"ema": 0.999},
         run={"dataset": "mnist", "batch_size": 64},
         paper="none: 10 minutes on 1 core",
     ),
