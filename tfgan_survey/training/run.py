@@ -165,6 +165,11 @@ def train(
             *(extra_callbacks or []),
             training_callbacks.Checkpoint(run.checkpoint, notes=notes),
         ]
+        if validate and "loss" not in trained.log_names:
+            log(
+                f"{settings.model} has no single loss that says how good it is: held-out losses "
+                "join the history, no best.keras is kept (--probe and --keep-best keep one)"
+            )
         if verbose:
             own.append(
                 Progress(

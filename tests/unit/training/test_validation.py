@@ -104,3 +104,15 @@ def test_a_training_starts_from_another_model(validated, tmp_path):
             "survey_gan", tmp_path / "gan", verbose=0, log=lambda line: None,
             overrides={"dataset": "mnist_mini", "steps": 1, "start_from": str(folder.path)},
         )  # fmt: skip
+
+
+def test_a_model_of_two_players_says_that_no_best_is_kept(tmp_path):
+    said = []
+    overrides = {"dataset": "mnist_mini", "split": "train[:64]", "steps": 2, "jit_compile": False,
+                 "batch_size": 32}  # fmt: skip
+    train("survey_gan", tmp_path / "run", overrides=overrides, validate="train[9000:9064]",
+          verbose=0, log=said.append)  # fmt: skip
+    folder = RunFolder(tmp_path / "run")
+    assert any("no best.keras is kept" in line for line in said)
+    assert not folder.best_probed.exists()
+    assert np.isfinite(read_history(folder.history)[0]["val_d_loss"])
