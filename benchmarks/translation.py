@@ -274,6 +274,8 @@ _TITLES = {
         "finds the ramp. None finds the mirror: the discriminators hardly tell a digit from a",
         "mirrored one, images left as they are come back without error, and a convolution, which",
         "sees a neighbourhood, has to carry each stroke to the other side to do better.",
+        "",
+        "![digits, their translations, and back](figures/translation_ramp.png)",
     ),
     "classes": (
         "## Digits",
