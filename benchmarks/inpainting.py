@@ -124,6 +124,9 @@ def render(results: Path, report: Path) -> None:
         "the real image. Written by `python benchmarks/inpainting.py` from",
         "`benchmarks/results/inpainting/`.",
         "",
+        "![training digits, their middle missing, two completions of each]"
+        "(figures/inpainting_digits.png)",
+        "",
         "| run | steps | seeds | error | mean image | neighbour | mean of completions | diversity "
         "| recognised | neighbour | masked | real | minutes |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
