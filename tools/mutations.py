@@ -24,6 +24,7 @@ import queue
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -254,6 +255,8 @@ def _measure_missing(missing, root, folder, results, known, jobs, seconds) -> No
             if answer != "passed":
                 raise StaleError(f"The tests fail without any mistake; mend them first.\n{output}")
 
+    writing = threading.Lock()  # an older state must not come after a newer one
+
     def one(entry: tuple[str, Mutation]) -> None:
         key, mutation = entry
         tree, start = trees.get(), time.monotonic()
@@ -261,7 +264,8 @@ def _measure_missing(missing, root, folder, results, known, jobs, seconds) -> No
             known[key] = try_out(mutation, tree, seconds)
         finally:
             trees.put(tree)
-        write_json(results, dict(known))
+        with writing:
+            write_json(results, dict(known))
         print(f"{_line(mutation, known[key])}  {time.monotonic() - start:.0f} s", flush=True)
 
     with ThreadPoolExecutor(jobs) as pool:
