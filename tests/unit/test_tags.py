@@ -28,6 +28,7 @@ SMALL = {
     "latent_width": 8, "feature_width": 32, "tag_units": 32, "feature_units": 32,
     "joint_units": 16, "latent_dim": 4, "batch_size": 50, "input_dropout": 0,
     "jit_compile": False, "steps_per_execution": 50,
+    "n_critic": 1, "mismatched": False,  # every step moves both: few are enough
 }  # fmt: skip
 STEPS = 400
 
@@ -74,7 +75,7 @@ def invoke(capsys, *arguments):
 def test_it_learns_which_features_ask_for_which_tags(run):
     features, tags = toy(200, 2)
     shares = tag_shares(load_run(run), features.astype(np.float32))
-    assert shares[tags == 1].mean() > 0.75 and shares[tags == 0].mean() < 0.25
+    assert shares[tags == 1].mean() > 0.8 and shares[tags == 0].mean() < 0.2
 
 
 def test_a_run_has_looks_and_knows_its_words(run):
