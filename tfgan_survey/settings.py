@@ -57,7 +57,8 @@ class Settings:
         start_from: run folder or `.keras` file of a model whose weights a new training starts from;
             None for weights drawn anew.
         seed: the one seed: weights, order of the data, latents, penalties.
-        precision: `float32`, or `bfloat16` for the networks' activations.
+        precision: `float32`; `bfloat16` for the networks' activations; `float64` for weights and
+            activations, to compare runs beyond float32's rounding.
         deterministic: whether TensorFlow's deterministic kernels are forced.
         jit_compile: XLA on or off.
         steps_per_execution: steps between two calls of the callbacks.
@@ -77,7 +78,7 @@ class Settings:
     steps: int | None = None
     start_from: str | None = None
     seed: int = 0
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16", "float64"] = "float32"
     deterministic: bool = False
     jit_compile: bool = True
     steps_per_execution: int = 16

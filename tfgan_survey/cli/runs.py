@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,7 @@ def data_prepare(name: str, source: str, data_dir: Path | None) -> None:
 @click.option("--probe-num", type=click.IntRange(1), help="Samples a probe [2000].")
 @click.option("--keep-best", metavar="METRIC", help="Keep best.keras by this probed metric.")
 @click.option("--validate", metavar="SPLIT", help="Keep best.keras by the loss on this split.")
+@click.option("--strategy", help="mirrored, mirrored:N devices, or multi_worker (TF_CONFIG).")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other setting.")
 @SOURCE
 @DATA_DIR
@@ -98,6 +100,7 @@ def train(model: str, output: Path | None, resume: bool, **options: Any) -> None
     tensorboard = options.pop("tensorboard")
     probing = _probing(*(options.pop(f"probe{key}") for key in ("", "_every", "_num")))
     keep_best, validate = options.pop("keep_best"), options.pop("validate")
+    strategy = options.pop("strategy")
     if options["epochs"] and options["steps"]:
         raise click.UsageError("--epochs and --steps exclude each other.")
     if not options["deterministic"]:
@@ -108,6 +111,7 @@ def train(model: str, output: Path | None, resume: bool, **options: Any) -> None
     start_tensorflow()
     from tfgan_survey.models.tagging import names_tags
     from tfgan_survey.training import train as train_run
+    from tfgan_survey.training.cluster import read_cluster
 
     trained, run = train_run(
         model,
@@ -119,9 +123,12 @@ def train(model: str, output: Path | None, resume: bool, **options: Any) -> None
         tensorboard=tensorboard,
         keep_best=keep_best,
         validate=validate,
+        strategy=strategy,
         **probing,
         log=click.echo,
     )
+    if strategy == "multi_worker" and not read_cluster(os.environ["TF_CONFIG"]).chief:
+        return  # the chief says what can be done with the run
     if names_tags(trained):
         click.echo(f"tag:      tfgan-survey tag {run.path} FEATURES")
     elif "sample" in trained.abilities:

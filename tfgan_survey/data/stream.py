@@ -217,6 +217,10 @@ class Streamed(abc.ABC):
         # TensorFlow 2.21 now and then waits for good for the thread that tunes an iterator when a
         # process exits with a half-read one. There is nothing to tune here: no step is parallel.
         options.autotune.enabled = False
+        if plan.own.stop - plan.own.start < plan.batch_size:
+            # Told to `tf.distribute`: this is one worker's share already.
+            off = tf.data.experimental.AutoShardPolicy.OFF
+            options.experimental_distribute.auto_shard_policy = off
         if mark is not None:
             options.framework_type = [mark]
         return dataset.with_options(options)

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_survey.errors import unknown_name
+from tfgan_survey.layers.replicas import own_rows, replica_count
 
 # Name -> (low, high) of a uniform distribution; None is the standard normal.
 _BOUNDS: dict[str, tuple[float, float] | None] = {
@@ -71,32 +72,42 @@ def random_latents(
     bounds = _BOUNDS[check_latent(distribution)]
     shape = (batch, latent_dim)
     if bounds is None:
-        return tf.random.stateless_normal(shape, _key(seed), alg=_ALGORITHM)
-    return tf.random.stateless_uniform(shape, _key(seed), *bounds, alg=_ALGORITHM)
+        return random_normal(shape, seed)
+    return _drawn(tf.random.stateless_uniform, shape, seed, *bounds)
 
 
 def random_uniform(shape, seed: keras.random.SeedGenerator) -> tf.Tensor:
     """Draw U(0, 1) for training: float32 of `shape`; the generator advances by one draw.
 
     Args:
-        shape: of the result, whole numbers or an int32 tensor.
+        shape: of the result, whole numbers or an int32 tensor; the first axis is the batch's. Of
+            several replicas each gets its rows of what one would draw for the whole batch.
         seed: its state is saved with the model.
     """
-    return tf.random.stateless_uniform(shape, _key(seed), alg=_ALGORITHM)
+    return _drawn(tf.random.stateless_uniform, shape, seed)
 
 
 def random_normal(shape, seed: keras.random.SeedGenerator) -> tf.Tensor:
     """Draw N(0, 1) for training: float32 of `shape`; the generator advances by one draw.
 
     Args:
-        shape: of the result, whole numbers or an int32 tensor.
+        shape: as in `random_uniform`.
         seed: its state is saved with the model.
     """
-    return tf.random.stateless_normal(shape, _key(seed), alg=_ALGORITHM)
+    return _drawn(tf.random.stateless_normal, shape, seed)
 
 
-def _key(seed: keras.random.SeedGenerator) -> tf.Tensor:
-    return tf.convert_to_tensor(seed.next())
+def _drawn(draw, shape, seed: keras.random.SeedGenerator, *bounds: float) -> tf.Tensor:
+    key = tf.convert_to_tensor(seed.next())
+    if (replicas := replica_count()) == 1:
+        return draw(shape, key, *bounds, alg=_ALGORITHM)
+    if isinstance(shape, tf.Tensor):
+        count, rest = shape[0], shape[1:]
+        whole = tf.concat([[count * replicas], rest], axis=0)
+    else:
+        count, *rest = shape
+        whole = (count * replicas, *rest)
+    return own_rows(draw(whole, key, *bounds, alg=_ALGORITHM), count)
 
 
 def latents_from_seeds(seeds: tf.Tensor, latent_dim: int, distribution: str) -> tf.Tensor:

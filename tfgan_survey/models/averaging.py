@@ -38,7 +38,8 @@ def follow(average: keras.Model, network: keras.Model, decay: float, updates) ->
     done = tf.cast(updates.value, "float32")
     decay = tf.minimum(decay, (1.0 + done) / (10.0 + done))
     for mean, value in zip(average.weights, network.weights, strict=True):
-        mean.assign(decay * mean.value + (1.0 - decay) * value.value)
+        own = tf.cast(decay, mean.dtype)
+        mean.assign(own * mean.value + (1.0 - own) * value.value)
 
 
 def check_ema(ema: float | None) -> None:

@@ -25,8 +25,13 @@ class LossMeans(keras.metrics.Metric):
     def __init__(self, names, name="loss_means", **kwargs):
         super().__init__(name=name, dtype="float32", **kwargs)
         self.names = tuple(names)
-        self.totals = self.add_variable((len(self.names),), "zeros", name="totals")
-        self.counts = self.add_variable((len(self.names),), "zeros", name="counts")
+        # Of several replicas each adds what is the same for all, to its own copy.
+        size, kind = (
+            (len(self.names),),
+            {"initializer": "zeros", "aggregation": "only_first_replica"},
+        )
+        self.totals = self.add_variable(size, **kind, name="totals")
+        self.counts = self.add_variable(size, **kind, name="counts")
 
     def update_state(self, values, weights):
         """Add one step's scalars.

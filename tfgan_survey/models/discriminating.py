@@ -56,7 +56,7 @@ class Discriminates:
             real_scores, refused, *images, seed=self.seed_generator
         )
         penalty = self.regularizer.penalty(score, real, fake, self.seed_generator)
-        logs = {"d_loss": d_loss, "penalty": penalty}
+        logs = {"d_loss": d_loss, "penalty": tf.cast(penalty, d_loss.dtype)}
         for key, scores in (("d_real", real_scores), ("d_fake", fake_scores)):
             probabilities = self.objective.probabilities(scores)
             logs[key] = tf.reduce_mean(scores if probabilities is None else probabilities)

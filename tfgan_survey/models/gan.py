@@ -175,6 +175,14 @@ class GAN(ImageInputs, Discriminates, SeedSampling, TrainableModel):
             "g_optimizer": self.generator.trainable_variables,
         }
 
+    def replica_obstacle(self) -> str | None:
+        """Return why replicas cannot train it together, None where they end as one would."""
+        if type(self) not in (GAN, ConditionalGAN):
+            return super().replica_obstacle()
+        if self.mismatched:
+            return "mismatched=True pairs each example with the next replica's condition"
+        return None
+
     # ------------------------------------------------------------------ one step
 
     def update(self, data) -> dict[str, Any]:

@@ -14,6 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_survey.errors import NonFiniteLossError, SettingError
+from tfgan_survey.layers.replicas import replica_count
+from tfgan_survey.models import replication
 from tfgan_survey.models.bookkeeping import LossMeans, watched
 from tfgan_survey.models.saving import SavesItself
 from tfgan_survey.registry import Axis
@@ -114,6 +116,10 @@ class TrainableModel(SavesItself, keras.Model, abc.ABC):
         """
         return labels
 
+    def replica_obstacle(self) -> str | None:
+        """Return why replicas cannot train it together, None where they end as one would."""
+        return f"a {self.family} cannot be spread over replicas"
+
     @abc.abstractmethod
     def moves(self) -> dict[str, list[keras.Variable]]:
         """Return the variables that each optimizer moves, by the optimizer's name."""
@@ -202,13 +208,14 @@ class TrainableModel(SavesItself, keras.Model, abc.ABC):
         Args:
             *optimizers: in the order of `optimizer_names`; Adam where one is left out. Each is an
                 object of its own, since one optimizer would mix the moments of two losses.
-            jit_compile: XLA; "auto" is on, except eagerly or under a distribution strategy of
-                several replicas, which XLA does not support.
+            jit_compile: XLA; "auto" is on, except eagerly. Never under a distribution strategy of
+                several replicas, whose sums XLA does not compile on processors; it is on again
+                where the saved model goes on alone.
             steps_per_execution: steps run in one call of the compiled function. Callbacks and the
                 progress bar see one batch end for each such call, with running means of all steps.
-                None is 16, or 1 eagerly and under a strategy of several replicas, where
-                Keras 3.15 cannot run more. 1 to 2**31 - 1.
-            run_eagerly: run step by step in Python, for debugging; one step per execution.
+                None is 16, or 1 eagerly. 1 to 2**31 - 1.
+            run_eagerly: run step by step in Python, for debugging; one step per execution, one
+                replica.
             **named: optimizers by name.
 
         Raises:
@@ -226,13 +233,18 @@ class TrainableModel(SavesItself, keras.Model, abc.ABC):
                     "per execution; leave steps_per_execution out."
                 )
         replicas = self.distribute_strategy.num_replicas_in_sync
-        jit = not run_eagerly and replicas == 1 if jit_compile == "auto" else bool(jit_compile)
+        if replicas > 1 and run_eagerly:
+            raise SettingError(
+                f"run_eagerly=True under a strategy of {replicas} replicas, which would wait for "
+                "each other step by step; debug on one."
+            )
+        jit = replicas == 1 and (not run_eagerly if jit_compile == "auto" else bool(jit_compile))
         super().compile(
             optimizer=None,
             loss=None,
             run_eagerly=run_eagerly,
             jit_compile=jit,
-            steps_per_execution=steps_per_execution or (1 if run_eagerly or replicas > 1 else 16),
+            steps_per_execution=steps_per_execution or (1 if run_eagerly else 16),
         )
         self._compile_arguments = {
             "jit_compile": jit_compile,
@@ -244,6 +256,8 @@ class TrainableModel(SavesItself, keras.Model, abc.ABC):
             setattr(self, name, optimizer)
             # Now, not at the first step: weights loaded into an unbuilt optimizer are dropped.
             optimizer.build(moved[name])
+        if replicas > 1:
+            replication.prepare(self, chosen)
 
     def _chosen(self, optimizers, named) -> dict[str, keras.optimizers.Optimizer]:
         names = self.optimizer_names
@@ -288,9 +302,33 @@ class TrainableModel(SavesItself, keras.Model, abc.ABC):
                 dtype or shape, sample weights. Values are seen inside the compiled step: those
                 steps are done that shared an execution with the first wrong one.
         """
+        data = x
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # the data set decides; Keras warns otherwise
-        return super().fit(x, y, *args, callbacks=watched(callbacks, x), **kwargs)
+        if (replicas := int(self._replicas)) > 1:
+            if not isinstance(x, tf.data.Dataset):
+                replication.check_batches(None, replicas)
+            if kwargs.get("validation_data") is not None or kwargs.get("validation_split"):
+                raise SettingError(
+                    f"validation while {replicas} replicas train is not supported; evaluate the "
+                    "saved model on one machine."
+                )
+            x = replication.distributed(self, x)
+        return super().fit(x, y, *args, callbacks=watched(callbacks, data), **kwargs)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None) -> None:
+        """Build nothing: all is built. Keras would average a batch of bytes over the replicas."""
+
+    def make_train_function(self, force: bool = False) -> None:
+        """Compile the steps; Keras calls it.
+
+        Args:
+            force: also where they are compiled already.
+        """
+        if self._replicas == 1:
+            super().make_train_function(force)
+        elif force or self.train_function is None:
+            self.train_function = replication.train_function(self)
 
     def evaluate(self, x=None, y=None, *args, callbacks=None, **kwargs):
         """Return the losses on held-out data; the model is left bitwise as it was.
@@ -350,6 +388,8 @@ class TrainableModel(SavesItself, keras.Model, abc.ABC):
         """
         self._clock.assign_add(1)  # first, so that faults name the step in which they occur
         values, weights = self._pairs(self.update(data))
+        if replica_count() > 1:
+            values = replication.join(self, values)
         for name in self._guarded():
             self._record(tf.logical_not(tf.math.is_finite(values[name])), name)
         return self._log(values, weights)

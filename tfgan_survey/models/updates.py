@@ -72,7 +72,9 @@ def alternating(model, real, labels, latents):
     if model.fresh_latents:
         latents = model.random_latents(real)
     g_loss = tf.cond(
-        g_moved > 0, lambda: update_generator(model, latents, labels, real), lambda: tf.zeros(())
+        g_moved > 0,
+        lambda: update_generator(model, latents, labels, real),
+        lambda: tf.zeros((), d_logs["d_loss"].dtype),
     )
     return d_logs, g_loss, g_moved
 

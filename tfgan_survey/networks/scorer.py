@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_survey.conditions import Condition, as_condition
+from tfgan_survey.layers.precision import at_least_float32
 from tfgan_survey.networks.specs import Spec
 
 
@@ -61,7 +62,7 @@ class Scorer(Spec):
         training: bool = False,
         network: keras.Model | None = None,
     ) -> tf.Tensor:
-        """Run the discriminator, or another network in its place; float32 scores.
+        """Run the discriminator, or another network in its place; scores of float32 at least.
 
         Args:
             images: in `output_range`.
@@ -71,7 +72,7 @@ class Scorer(Spec):
         """
         inputs = images if labels is None else [images, labels]
         network = self.discriminator if network is None else network
-        return tf.cast(network(inputs, training=training), tf.float32)
+        return at_least_float32(network(inputs, training=training))
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs, the networks' own configurations included."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from tfgan_survey.layers.precision import at_least_float32
 from tfgan_survey.layers.sampling import random_uniform
 from tfgan_survey.registry import NotNegative
 from tfgan_survey.regularizers.base import Regularizer
@@ -48,16 +49,17 @@ class GradientPenalty(Regularizer):
 
     def penalty(self, score_fn, real, fake, seed):
         """Return the weighted mean squared distance of the slopes from the target."""
-        real, fake = tf.cast(real, tf.float32), tf.cast(fake, tf.float32)
+        fake = at_least_float32(fake)
+        real = tf.cast(real, fake.dtype)
         share_shape = tf.concat([tf.shape(real)[:1], tf.ones(len(real.shape) - 1, tf.int32)], 0)
-        share = random_uniform(share_shape, seed)
+        share = tf.cast(random_uniform(share_shape, seed), fake.dtype)
         between = tf.stop_gradient(share * real + (1.0 - share) * fake)
         with tf.GradientTape() as tape:
             tape.watch(between)
             # The sum over scores: each depends on the pixels of its own example or pack alone.
             scores = score_fn(between)
             total = tf.reduce_sum(scores)
-        gradients = tf.cast(tape.gradient(total, between), tf.float32)
+        gradients = at_least_float32(tape.gradient(total, between))
         squares = tf.reduce_sum(tf.square(gradients), axis=list(range(1, len(real.shape))))
         if scores.shape[0] is None or scores.shape[0] != between.shape[0]:
             # Rows of a pack follow each other. Not where each score is known to have one row: XLA

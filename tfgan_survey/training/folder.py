@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import json
 import os
 import platform
@@ -204,6 +205,18 @@ def settings_of(record: Any, source: Path) -> Settings:
         return Settings.from_dict(record["settings"])
     except (SettingError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise RunError(f"{source} holds no settings that this version knows: {error}") from error
+
+
+def versions() -> dict[str, str]:
+    """Return which versions of Python and of the packages run here, by name."""
+    packages = ("tfgan-survey", "tensorflow", "keras", "numpy", "tensorflow-datasets", "pillow")
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for package in packages:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
 
 
 def _budget_of(record: Mapping[str, Any]) -> dict[str, Any]:

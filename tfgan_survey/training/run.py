@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
+import contextlib
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -13,23 +12,22 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
-from tfgan_survey import pictures
 from tfgan_survey.data.home import DataHome, recorded_name
 from tfgan_survey.data.images import ImageSet
 from tfgan_survey.data.sets.tagged import TaggedSet
 from tfgan_survey.errors import RunError, SettingError
 from tfgan_survey.files import sweep
-from tfgan_survey.models import TrainableModel
+from tfgan_survey.models import TrainableModel, replication
 from tfgan_survey.settings import BUDGET, Settings
 from tfgan_survey.training import callbacks as training_callbacks
 from tfgan_survey.training import probe as training_probe
 from tfgan_survey.training import recovery
-from tfgan_survey.training.folder import RunFolder, record_of
-from tfgan_survey.training.history import curve_groups
-from tfgan_survey.training.looks import Look, fixed_look
+from tfgan_survey.training.finishing import finish, save_curves
+from tfgan_survey.training.folder import RunFolder, record_of, versions
+from tfgan_survey.training.looks import fixed_look
 from tfgan_survey.training.progress import Progress
+from tfgan_survey.training.team import Team, assembled
 from tfgan_survey.training.validation import Validation
 from tfgan_survey.zoo import build_from_settings, complete, resolve
 
@@ -51,6 +49,7 @@ def train(
     probe_num: int = 2000,
     keep_best: str | None = None,
     validate: str | None = None,
+    strategy: str | None = None,
     verbose: int | str = "auto",
     log: Callable[[str], None] = print,
 ) -> tuple[TrainableModel, RunFolder]:
@@ -72,6 +71,10 @@ def train(
         keep_best: one of the probed measurements, by which `best.keras` is kept.
         validate: split of held-out examples, such as `train[50000:]`, whose losses join the history
             after every epoch; `best.keras` is then the model with the least of them.
+        strategy: replicas that train together and end as one would: `mirrored` for all devices of
+            this machine, `mirrored:N` for N of them, `multi_worker` for the processes of the
+            environment variable TF_CONFIG, each started with these same arguments. Of these only
+            the first writes, measures and reports; `extra_callbacks` run in all.
         verbose: progress display: 0 none, 1 one line drawn over and over, 2 one line an epoch;
             "auto" 1 on a terminal and 2 elsewhere.
         log: gets one line per milestone.
@@ -81,7 +84,8 @@ def train(
 
     Raises:
         RunError: the folder holds a run and `resume` is off, a run with other settings, files that
-            no training can go on from, or is being trained by another process.
+            no training can go on from, or is being trained by another process; a process of
+            `strategy` is missing, was asked for something else, or is lost meanwhile.
         SettingError: a metric that cannot be probed here, `keep_best` not among them or beside
             `validate`, or settings from which nothing can be built.
     """
@@ -94,21 +98,40 @@ def train(
         raise SettingError(
             f"keep_best={keep_best} and validate={validate}: both keep best.keras; give one."
         )
+    if strategy is not None and validate is not None:
+        raise SettingError(
+            f"strategy={strategy} and validate={validate}: held-out losses are not measured while "
+            "replicas train; give one, or probe=."
+        )
     run, home = RunFolder(output or Path("runs") / model), DataHome(data_dir, source)
-    with run.locked(log):
-        settings = _settings(run, model, overrides, resume, log)
+    asked = {"model": model, "settings": overrides, "resume": resume, "versions": versions()}
+
+    def decided() -> dict[str, Any]:
+        settings = _settings(run, model, dict(overrides), resume, log)
+        start = recovery.best_checkpoint(run, settings, log)
+        return {"settings": settings.to_dict(), "start": start and str(start.resolve())}
+
+    with contextlib.ExitStack() as held:
+        team = held.enter_context(assembled(strategy, asked, log))
+        if team.chief:
+            held.enter_context(run.locked(log))
+        decision = team.agree(decided)
+        settings = Settings.from_dict(decision["settings"])
+        replication.check_batches(settings.batch_size, team.replicas)
+        if not team.chief:
+            return _follow(settings, decision["start"], home, team, extra_callbacks, log), run
         judge = _judge(settings, probe, keep_best, home)
         if settings.deterministic:
             tf.config.experimental.enable_op_determinism()
         data = home.load_arrays(settings.dataset, settings.split, **settings.form, log=log)
         total = total_steps(settings, data)
-        trained = _model(run, settings, data, log)
+        trained = _model(decision["start"], settings, data, team)
         done = trained.steps_done
         if done > total:
             raise RunError(
                 f"{run.path} has {done} steps already, {total} were asked; ask for more."
             )
-        notes = {recovery.NOTE: record_of(settings, _versions())}
+        notes = {recovery.NOTE: record_of(settings, versions())}
         probing = []
         if judge is not None:
             names = ", ".join(judge.outcomes)
@@ -142,10 +165,10 @@ def train(
         if finished:
             log(f"{run.path} is finished: {done} of {total} steps; nothing to train.")
             if probing:
-                _save_curves(run, settings, log)
+                save_curves(run, settings, log)
             trained.conclude(data.images, data.labels)  # the last checkpoint is of before that
             return trained, run
-        run.begin(settings, _versions())
+        run.begin(settings, versions())
         for folder in (run.path, run.checkpoint.parent, run.samples, run.frames):
             sweep(folder)
         log(
@@ -179,10 +202,23 @@ def train(
                     live={1: True, 2: False}.get(verbose),
                 )
             )
-        _fit(trained, data, settings, total, own)
+        _fit(trained, data, settings, total, own, team)
         trained.conclude(data.images, data.labels)
-        finish(trained, run, settings, log, fixed_look(trained, **look))
+        finish(trained, run, settings, notes, log, fixed_look(trained, **look))
     return trained, run
+
+
+def _follow(settings: Settings, start: str | None, home: DataHome, team: Team, callbacks, log):
+    """Train beside the chief: the same steps on other rows, and nothing written."""
+    if settings.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    data = home.load_arrays(settings.dataset, settings.split, **settings.form, log=log)
+    trained = _model(start, settings, data, team)
+    index, count = team.share
+    log(f"{settings.model}: worker {index} of {count}, from step {trained.steps_done}")
+    _fit(trained, data, settings, total_steps(settings, data), list(callbacks or []), team)
+    trained.conclude(data.images, data.labels)
+    return trained
 
 
 def _validation(settings: Settings, split: str, home: DataHome, run: RunFolder, notes):
@@ -215,58 +251,6 @@ def total_steps(settings: Settings, data: ImageSet) -> int:
     """
     per_epoch = data.steps_per_epoch(settings.batch_size)
     return settings.steps if settings.steps is not None else settings.epochs * per_epoch
-
-
-def finish(
-    model: TrainableModel,
-    run: RunFolder,
-    settings: Settings,
-    log: Callable[[str], None],
-    look: Look | None = None,
-) -> None:
-    """Write the finished model and the pictures: last grid, film, curves.
-
-    Args:
-        model: the trained model.
-        run: its folder.
-        settings: of the run.
-        log: gets one line for each file.
-        look: what is pictured; None for a model that makes no pictures.
-    """
-    notes = {recovery.NOTE: record_of(settings, _versions())}
-    training_callbacks.save_model(model, run.model, notes)
-    log(f"wrote {run.model}")
-    if look is not None:
-        log(f"wrote {pictures.save(look.picture(), run.grid)}")
-    frames = []
-    for path, _ in training_callbacks.frame_files(run.frames):
-        try:
-            with Image.open(path) as frame:
-                frames.append(frame.copy())
-        except (OSError, SyntaxError, ValueError) as error:
-            log(f"{path} cannot be read and is left out of the film: {error}")
-    if frames:
-        log(f"wrote {pictures.save_film(frames, run.film)}")
-    elif look is not None:
-        log(f"no {run.film.name}: {run.frames} holds no frame")
-    _save_curves(run, settings, log)
-    run.mark_finished()
-
-
-def _save_curves(run: RunFolder, settings: Settings, log: Callable[[str], None]) -> None:
-    if not (rows := training_callbacks.read_history(run.history)):
-        log(f"no {run.curves.name}: {run.history} holds no row")
-        return
-    probed = training_probe.read_probe(run.probe)
-    groups = {
-        title: {key: [row.get(key, np.nan) for row in rows] for key in keys}
-        for title, keys in curve_groups(rows, probed)
-    }
-    steps, curves = [row["steps"] for row in rows], training_probe.probe_curves(probed)
-    try:
-        log(f"wrote {pictures.save_curves(steps, groups, run.curves, settings.model, curves)}")
-    except ImportError as error:
-        log(f"no {run.curves.name}: {error}")
 
 
 def _settings(run: RunFolder, model: str, overrides: dict, resume: bool, log) -> Settings:
@@ -307,10 +291,13 @@ def _is_finished(run: RunFolder, settings: Settings) -> bool:
         return False  # restored from a checkpoint, which does not know: settings.json comes anew
 
 
-def _model(run: RunFolder, settings: Settings, data: ImageSet, log) -> TrainableModel:
-    """Load the last good checkpoint, or build the model."""
-    if (path := recovery.best_checkpoint(run, settings, log)) is not None:
-        return load_run(path)
+def _model(start: str | None, settings: Settings, data: ImageSet, team: Team) -> TrainableModel:
+    """Load the checkpoint to start from, or build the model."""
+    with team.scope():
+        return _built(settings, data) if start is None else load_run(start)
+
+
+def _built(settings: Settings, data: ImageSet) -> TrainableModel:
     try:
         model = build_from_settings(settings, data.image_shape, data.condition)
     except SettingError:
@@ -347,9 +334,9 @@ def load_run(path: str | Path) -> TrainableModel:
     return model
 
 
-def _fit(model: TrainableModel, data: ImageSet, settings: Settings, total: int, own) -> None:
+def _fit(model, data: ImageSet, settings: Settings, total: int, own, team: Team) -> None:
     """Call `fit` for the rest of a begun epoch, the whole epochs, and a last partial one."""
-    batch, seed = settings.batch_size, settings.seed
+    batch, given = settings.batch_size, {"seed": settings.seed, "share": team.share}
     per_epoch = data.steps_per_epoch(batch)
     whole = total // per_epoch
     while (done := model.steps_done) < total:
@@ -357,10 +344,10 @@ def _fit(model: TrainableModel, data: ImageSet, settings: Settings, total: int, 
         model.epochs_seen.assign(epoch)
         callbacks = list(own)
         if start == 0 and epoch < whole:
-            dataset, until = data.stream(batch, seed=seed, epochs=whole), whole
+            dataset, until = data.stream(batch, epochs=whole, **given), whole
         else:
             stop = min(per_epoch, total - epoch * per_epoch)
-            dataset = data.epoch(epoch, batch, seed=seed, start=start, stop=stop)
+            dataset = data.epoch(epoch, batch, start=start, stop=stop, **given)
             until = epoch + 1
             if start:
                 callbacks.insert(0, _CarryMeans(model))
@@ -379,14 +366,3 @@ class _CarryMeans(keras.callbacks.Callback):
         means = self.model.loss_means
         for variable, value in zip((means.totals, means.counts), self._kept, strict=True):
             variable.assign(value)
-
-
-def _versions() -> dict[str, str]:
-    packages = ("tfgan-survey", "tensorflow", "keras", "numpy", "tensorflow-datasets", "pillow")
-    found = {"python": platform.python_version(), "machine": platform.machine()}
-    for package in packages:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found[package] = "not installed"
-    return found
