@@ -59,6 +59,7 @@ setup(
             *SERVING,
             "build>=1.2",
             "hypothesis>=6.100",
+            "kubernetes-validate>=1.30",
             "pre-commit>=4",
             "pytest>=8",
             "pytest-timeout>=2.3",

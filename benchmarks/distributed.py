@@ -5,9 +5,9 @@
     python benchmarks/distributed.py page
 
 `weights` trains each composition alone and over several processes on this machine (`tfgan-survey
-train --strategy multi_worker`, each process with its own share of the same global batches) and takes
-the largest difference between any two weights. In float64 it should be rounding; in float32 it is
-put beside what another order of summation (XLA on and off) does to one worker.
+train --strategy multi_worker`, each process with its own share of the same global batches) and
+takes the largest difference between any two weights. In float64 it should be rounding; in float32
+it is put beside what another order of summation (XLA on and off) does to one worker.
 
 `scaling` trains one worker on one core and two on one core each, with equal batches a worker, in
 turn, and times the steps between the first and the last quarter. It wants a quiet machine with a
@@ -215,8 +215,8 @@ def page(results: dict) -> str:
         counts = list(next(iter(found["rows"].values()))["float64"])
         lines += [
             "## The same weights\n",
-            f"Largest difference between any two variables (weights, statistics, moments, counters) "
-            f"of one worker and of N after {found['steps']} steps at the same global batch of "
+            "Largest difference between any two variables (weights, statistics, averages, "
+            f"counters) of one worker and of N after {found['steps']} steps at the same global batch of "
             f"{found['batch']}; the last column is what XLA's order of summation does to one "
             "worker in float32.\n",
             "| | "
@@ -250,15 +250,15 @@ def _scaling_lines(found: dict) -> list[str]:
         f"| 1 | {alone:.4f} | {share / alone:.0f} | 1 |",
         f"| 2 | {together:.4f} | {2 * share / together:.0f} | {alone / together:.2f} |",
         "",
-        f"A step of two sends {sent / 1e6:.2f} MB and costs {1e3 * lost:.1f} ms more than a step of "
-        "one. The two share memory bandwidth and caches, so that this is an upper bound of what "
+        f"A step of two sends {sent / 1e6:.2f} MB and costs {1e3 * lost:.1f} ms more than a step "
+        "of one. The two share memory bandwidth and caches, so that this is an upper bound of what "
         "the messages cost.\n",
         "## On paper: 1 to 1,024 workers\n",
         "Efficiency by the formula above, with the measured compute of one worker "
         f"({alone:.4f} s for {share} images), the measured extra of two as the cost of one ring's "
         "turns, and nothing hidden behind the compute:\n",
-        "| workers | MB sent a step | 1 Gbit/s | 10 Gbit/s | 100 Gbit/s | images a worker that keep "
-        "0.9 at 10 Gbit/s |",
+        "| workers | MB sent a step | 1 Gbit/s | 10 Gbit/s | 100 Gbit/s | images a worker that "
+        "keep 0.9 at 10 Gbit/s |",
         "|---|---|---|---|---|---|",
     ]
     # The measured extra of N = 2, less its bytes over loopback (about 1 GB/s), spread over 2 turns.
@@ -270,15 +270,12 @@ def _scaling_lines(found: dict) -> list[str]:
             seconds = step_seconds(alone, parameters, workers, gigabits * 1.25e8, turns, 1)
             cells.append(f"{alone / seconds:.2f}")
         need = hiding_batch(alone / share, parameters, workers, 1.25e9)
-        lines.append(
-            f"| {workers:,} | {bytes_a_step(parameters, workers) / 1e6:.2f} | {' | '.join(cells)} | "
-            f"{need:.0f} |"
-        )
+        megabytes = bytes_a_step(parameters, workers) / 1e6
+        lines.append(f"| {workers:,} | {megabytes:.2f} | {' | '.join(cells)} | {need:.0f} |")
     lines += [
         "",
-        "Bytes hardly grow beyond a few workers; turns grow with N. Where they bind, a ring is the "
-        "wrong shape (trees and hierarchies take 2 log2 N turns), and a larger batch a worker hides "
-        "either, as long as the global batch still trains what it should.",
+        "Bytes hardly grow beyond a few workers; turns grow with N. Where they bind, a ring is "
+        "the wrong shape (trees take 2 log2 N turns), and a larger batch a worker hides either, as long as the global batch still trains what it should.",
     ]
     return lines
 
@@ -312,11 +309,11 @@ all workers, so N workers end with one worker's weights but for the order of sum
 | batches | any | of one size, a multiple of N (and of a packed discriminator's packs) |
 | held-out losses during `fit` | yes | refused; `--probe` measures in the chief |
 
-Every process first comes to the chief (the first of TF_CONFIG) and says what it was asked and which
-versions it has. One that does not come within 50 s, or differs, is named, and none trains. Only the
-chief writes; a checkpoint is read by all, so `--output` lies on storage that all see. When a process
-is lost, all others stop with its name; the same command with `--resume` goes on from the last
-checkpoint and ends in the weights of a run that never stopped.
+Every process first comes to the chief (the first of TF_CONFIG) and says what it was asked and
+which versions it has. One that does not come within 50 s, or differs, is named, and none trains.
+Only the chief writes; a checkpoint is read by all, so `--output` lies on storage that all see. When
+a process is lost, all others stop with its name; the same command with `--resume` goes on from the
+last checkpoint and ends in the weights of a run that never stopped.
 
 A ring all-reduce sends 2 (N - 1)/N x 4 bytes x parameters from each worker in every step, both
 players together, in 2 (N - 1) turns between neighbours; batch norm adds two small messages a layer
@@ -324,8 +321,8 @@ and pass, and the logs one. A step takes
 
     t(N) = compute(b / N) + 2 (N - 1)/N x 4 P / bandwidth + 2 (N - 1) x latency x messages
 
-and the network binds where the last two exceed the first. Nothing of it is hidden behind the compute
-here: the next pass needs the weights.
+and the network binds where the last two exceed the first. Nothing of it is hidden behind the
+compute here: the next pass needs the weights.
 """
 
 

@@ -1,8 +1,12 @@
 """The deployment files: parsed by their readers, and consistent with each other and the models."""
 
+import json
+import os
 import re
+import subprocess
 from pathlib import Path
 
+import kubernetes_validate
 import pytest
 import yaml
 from google.protobuf import text_format
@@ -158,6 +162,85 @@ def test_kubernetes_volumes(manifest):
     assert wanted == set(generated["files"])
 
 
+@pytest.fixture(scope="module")
+def training():
+    documents = yaml.safe_load_all((DEPLOY / "training.yaml").read_text(encoding="utf-8"))
+    return {document["kind"]: document for document in documents}
+
+
+def test_manifests_follow_the_schemas_of_kubernetes(manifest, training):
+    found = [*manifest.values(), *training.values()]
+    assert len(found) == 8
+    for document in found:
+        kubernetes_validate.validate(document, "1.30", strict=True)
+    broken = json.loads(json.dumps(training["Job"])) | {"spec": {"completionMode": "Indexed"}}
+    with pytest.raises(kubernetes_validate.ValidationError, match="template"):
+        kubernetes_validate.validate(broken, "1.30", strict=True)
+
+
+def test_the_training_job_builds_the_cluster_and_exports_into_the_served_volume(
+    manifest, training, tmp_path
+):
+    from tfgan_survey.cli import cli
+    from tfgan_survey.training.cluster import read_cluster
+    from tfgan_survey.zoo import MODELS
+
+    job, service = training["Job"]["spec"], training["Service"]
+    pod = job["template"]["spec"]
+    (worker,) = pod["containers"]
+    environment = {one["name"]: one["value"] for one in worker["env"]}
+    workers = job["completions"]
+    assert workers == job["parallelism"] == int(environment["WORKERS"])
+    assert service["spec"]["selector"] == job["template"]["metadata"]["labels"]
+    assert service["spec"]["publishNotReadyAddresses"] and service["spec"]["clusterIP"] == "None"
+    assert pod["subdomain"] == service["metadata"]["name"]
+    # The script itself, with a command that only says what it was called with.
+    tool = tmp_path / "tfgan-survey"
+    tool.write_text('#!/bin/sh\necho "$TF_CONFIG|$*"\n')
+    tool.chmod(0o755)
+    for index in range(workers):
+        extra = {"JOB_COMPLETION_INDEX": str(index), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        said = subprocess.run(
+            [*worker["command"], *worker["args"]], env=environment | extra, text=True,
+            capture_output=True, check=True,
+        ).stdout.splitlines()  # fmt: skip
+        config, command = said[0].split("|")
+        cluster = read_cluster(config)
+        name, (port,) = training["Job"]["metadata"]["name"], service["spec"]["ports"]
+        assert cluster.number == index
+        assert cluster.addresses == tuple(
+            f"{name}-{i}.{pod['subdomain']}:{port['port']}" for i in range(workers)
+        )
+        assert len(said) == (2 if index == 0 else 1)  # the chief alone exports
+        for line in said:
+            name, model, *options = line.split("|")[1].split()
+            known = {o for parameter in cli.commands[name].params for o in parameter.opts}
+            assert {o for o in options if o.startswith("--")} <= known
+        assert command.split()[1] in MODELS
+        assert int(re.search(r"--batch-size (\d+)", command)[1]) % workers == 0
+    claims = {
+        v["name"]: v.get("persistentVolumeClaim", {}).get("claimName") for v in pod["volumes"]
+    }
+    mounts = {mount["mountPath"]: claims[mount["name"]] for mount in worker["volumeMounts"]}
+    assert mounts["/runs"] == training["PersistentVolumeClaim"]["metadata"]["name"]
+    assert mounts["/models"] == manifest["PersistentVolumeClaim"]["metadata"]["name"]
+    for kind in (manifest, training):
+        assert kind["PersistentVolumeClaim"]["spec"]["accessModes"] == ["ReadWriteMany"]
+
+
+def test_the_autoscaler_asks_for_a_metric_that_servers_export(manifest):
+    from tfgan_survey.serving.api.prometheus import REQUEST_COUNT
+
+    (rule,) = yaml.safe_load((DEPLOY / "adapter.yaml").read_text(encoding="utf-8"))["rules"][
+        "custom"
+    ]
+    assert rule["seriesQuery"].partition("{")[0] == REQUEST_COUNT
+    autoscaler = manifest["HorizontalPodAutoscaler"]["spec"]
+    asked = [one["pods"] for one in autoscaler["metrics"] if one["type"] == "Pods"]
+    assert [one["metric"]["name"] for one in asked] == [rule["name"]["as"]]
+    assert 0 < int(asked[0]["target"]["averageValue"]) <= 1000
+
+
 def test_both_use_one_image(compose, manifest):
     (service,) = compose["services"].values()
     assert (
@@ -180,6 +263,7 @@ def test_the_readme_names_files_commands_and_flags_that_exist():
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ")
     used = re.findall(r"^tfgan-survey (\w+)(.*)$", blocks, re.MULTILINE)
     assert {name for name, _ in used} == {"check", "request", "serve"}
+    assert "kubectl apply -f deploy/training.yaml" in blocks
     for name, rest in used:
         known = {option for parameter in cli.commands[name].params for option in parameter.opts}
         assert set(re.findall(r"--[\w-]+", rest)) <= known, (name, rest)
