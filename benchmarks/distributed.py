@@ -216,8 +216,8 @@ def page(results: dict) -> str:
         lines += [
             "## The same weights\n",
             "Largest difference between any two variables (weights, statistics, averages, "
-            f"counters) of one worker and of N after {found['steps']} steps at the same global batch of "
-            f"{found['batch']}; the last column is what XLA's order of summation does to one "
+            f"counters) of one worker and of N after {found['steps']} steps at the same global "
+            f"batch of {found['batch']}; the last column is what XLA's order of summation does to one "
             "worker in float32.\n",
             "| | "
             + " | ".join(f"float64, N = {n}" for n in counts)
@@ -275,7 +275,8 @@ def _scaling_lines(found: dict) -> list[str]:
     lines += [
         "",
         "Bytes hardly grow beyond a few workers; turns grow with N. Where they bind, a ring is "
-        "the wrong shape (trees take 2 log2 N turns), and a larger batch a worker hides either, as long as the global batch still trains what it should.",
+        "the wrong shape (trees take 2 log2 N turns), and a larger batch a worker hides either, "
+        "as long as the global batch still trains what it should.",
     ]
     return lines
 
@@ -316,8 +317,8 @@ a process is lost, all others stop with its name; the same command with `--resum
 last checkpoint and ends in the weights of a run that never stopped.
 
 A ring all-reduce sends 2 (N - 1)/N x 4 bytes x parameters from each worker in every step, both
-players together, in 2 (N - 1) turns between neighbours; batch norm adds two small messages a layer
-and pass, and the logs one. A step takes
+players together, in 2 (N - 1) turns between neighbours; batch norm adds three small messages a
+layer and pass, and the logs one. A step takes
 
     t(N) = compute(b / N) + 2 (N - 1)/N x 4 P / bandwidth + 2 (N - 1) x latency x messages
 

@@ -53,9 +53,13 @@ def gathered(values: tf.Tensor) -> tf.Tensor:
     Returns:
         `(N, *shape)`.
     """
-    if replica_count() == 1:
+    if (replicas := replica_count()) == 1:
         return values[None]
-    return tf.distribute.get_replica_context().all_gather(values[None], axis=0)
+    # A sum of rows that are 0 elsewhere: TensorFlow's own gathering merges the replicas while the
+    # step is traced, which no control flow around it allows. Not a product: 0 times NaN is NaN.
+    number = tf.distribute.get_replica_context().replica_id_in_sync_group
+    own = tf.reshape(tf.range(replicas) == number, [-1] + [1] * len(values.shape))
+    return summed(tf.where(own, values, tf.zeros_like(values)))
 
 
 def global_moments(values: tf.Tensor, axes) -> tuple[tf.Tensor, tf.Tensor]:
@@ -66,7 +70,7 @@ def global_moments(values: tf.Tensor, axes) -> tuple[tf.Tensor, tf.Tensor]:
 
     Why:
         The moments of each replica's rows about their own mean, not sums of squares, which cancel
-        in float32. Two small messages a call, one forward and one back.
+        in float32. Three small messages a call, two forward and one back.
 
     Args:
         values: this replica's rows.
@@ -82,10 +86,8 @@ def global_moments(values: tf.Tensor, axes) -> tuple[tf.Tensor, tf.Tensor]:
 
     @tf.custom_gradient
     def joined(own_mean, own_variance):
-        rows = gathered(tf.stack([own_mean, own_variance]))
-        means, variances = rows[:, 0], rows[:, 1]
-        whole = tf.reduce_mean(means, axis=0)
-        spread = tf.reduce_mean(variances + tf.square(means - whole), axis=0)
+        whole = summed(own_mean) / replicas
+        spread = summed(own_variance + tf.square(own_mean - whole)) / replicas
 
         def gradients(of_mean, of_variance):
             of_mean, of_variance = tf.unstack(summed(tf.stack([of_mean, of_variance])))

@@ -177,7 +177,10 @@ class Meeting:
         while True:
             try:
                 chief = socket.create_connection((host.strip("[]"), int(port)), 2.0)
-                break
+                if chief.getsockname() != chief.getpeername():
+                    break
+                chief.close()  # TCP met itself on a port that nobody listens on yet
+                raise ConnectionRefusedError("nobody listens there")
             except OSError as error:
                 if time.monotonic() > until:
                     raise RunError(
@@ -217,13 +220,14 @@ class Meeting:
     # ------------------------------------------------------------------ staying in touch
 
     def _watch(self) -> None:
-        threading.Thread(target=self._listen, name="cluster", daemon=True).start()
+        waiting = selectors.DefaultSelector()
+        for number, peer in self._peers.items():
+            _keep_alive(peer)
+            waiting.register(peer, selectors.EVENT_READ, number)
+        threading.Thread(target=self._listen, args=[waiting], name="cluster", daemon=True).start()
 
-    def _listen(self) -> None:
-        with selectors.DefaultSelector() as waiting:
-            for number, peer in self._peers.items():
-                _keep_alive(peer)
-                waiting.register(peer, selectors.EVENT_READ, number)
+    def _listen(self, waiting: selectors.BaseSelector) -> None:
+        with waiting:
             while not self._closing.is_set() and waiting.get_map():
                 for key, _ in waiting.select(0.5):
                     answer = None if self._closing.is_set() else _receive(key.fileobj, 5.0)

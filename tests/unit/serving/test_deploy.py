@@ -213,15 +213,17 @@ def test_the_training_job_builds_the_cluster_and_exports_into_the_served_volume(
         )
         assert len(said) == (2 if index == 0 else 1)  # the chief alone exports
         for line in said:
-            name, model, *options = line.split("|")[1].split()
+            name, _, *options = line.split("|")[1].split()
             known = {o for parameter in cli.commands[name].params for o in parameter.opts}
             assert {o for o in options if o.startswith("--")} <= known
         assert command.split()[1] in MODELS
         assert int(re.search(r"--batch-size (\d+)", command)[1]) % workers == 0
-    claims = {
-        v["name"]: v.get("persistentVolumeClaim", {}).get("claimName") for v in pod["volumes"]
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    mounts = {
+        mount["mountPath"]: volumes[mount["name"]]["persistentVolumeClaim"]["claimName"]
+        for mount in worker["volumeMounts"]
+        if mount["mountPath"] != "/tmp"
     }
-    mounts = {mount["mountPath"]: claims[mount["name"]] for mount in worker["volumeMounts"]}
     assert mounts["/runs"] == training["PersistentVolumeClaim"]["metadata"]["name"]
     assert mounts["/models"] == manifest["PersistentVolumeClaim"]["metadata"]["name"]
     for kind in (manifest, training):
@@ -231,9 +233,8 @@ def test_the_training_job_builds_the_cluster_and_exports_into_the_served_volume(
 def test_the_autoscaler_asks_for_a_metric_that_servers_export(manifest):
     from tfgan_survey.serving.api.prometheus import REQUEST_COUNT
 
-    (rule,) = yaml.safe_load((DEPLOY / "adapter.yaml").read_text(encoding="utf-8"))["rules"][
-        "custom"
-    ]
+    values = yaml.safe_load((DEPLOY / "adapter.yaml").read_text(encoding="utf-8"))
+    (rule,) = values["rules"]["custom"]
     assert rule["seriesQuery"].partition("{")[0] == REQUEST_COUNT
     autoscaler = manifest["HorizontalPodAutoscaler"]["spec"]
     asked = [one["pods"] for one in autoscaler["metrics"] if one["type"] == "Pods"]
