@@ -55,28 +55,41 @@ def free_ports(count: int) -> list[int]:
         return [server.getsockname()[1] for server in servers]
 
 
-def start(model: str, output: Path, workers: int, settings: dict, cores=None) -> list:
-    """Start the processes of one training; `cores` pins each to its own."""
-    ports = free_ports(workers)
+def worker(model: str, output: Path, settings: dict, environment: dict, more=(), core=None):
+    """Start one process of a training; `core` pins it."""
     command = [sys.executable, "-m", "tfgan_survey.cli", "train", model, "--output", str(output)]
     for key, value in settings.items():
         command += ["--set", f"{key}={value}"]
-    if workers > 1:
+    if "TF_CONFIG" in environment:
         command += ["--strategy", "multi_worker"]
-    processes = []
-    for index in range(workers):
-        environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
-        if workers > 1:
-            cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
-            task = {"type": "worker", "index": index}
-            environment["TF_CONFIG"] = json.dumps({"cluster": cluster, "task": task})
-        pinned = [] if cores is None else ["taskset", "-c", str(cores[index])]
-        process = subprocess.Popen(
-            [*pinned, *command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True,
-        )  # fmt: skip
-        processes.append(process)
-    return processes
+    pinned = [] if core is None else ["taskset", "-c", str(core)]
+    return subprocess.Popen(
+        [*pinned, *command, *more],
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def environments(workers: int) -> list[dict]:
+    """Return the variables of each process of a cluster on this machine; none for one alone."""
+    if workers == 1:
+        return [{}]
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
+    tasks = [{"type": "worker", "index": index} for index in range(workers)]
+    return [
+        {"TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": task})}
+        for task in tasks
+    ]
+
+
+def start(model: str, output: Path, workers: int, settings: dict, more=(), cores=None) -> list:
+    """Start the processes of one training; `cores` pins each to its own."""
+    return [
+        worker(model, output, settings, environment, more, cores and cores[index])
+        for index, environment in enumerate(environments(workers))
+    ]
 
 
 def finish(processes: list) -> None:
@@ -155,7 +168,7 @@ def scale(steps: int, rounds: int) -> dict:
                     "steps": str(steps), "batch_size": str(batch), "jit_compile": "false",
                 }  # fmt: skip
                 folder = Path(scratch) / f"{turn}-{workers}"
-                finish(start(model, folder, workers, given, cores))
+                finish(start(model, folder, workers, given, cores=cores))
                 timed[str(workers)].append(seconds_a_step(folder))
                 print(f"round {turn}: {workers} workers, {timed[str(workers)][-1]:.4f} s a step")
         parameters = count_parameters(folder)
@@ -217,8 +230,8 @@ def page(results: dict) -> str:
             "## The same weights\n",
             "Largest difference between any two variables (weights, statistics, averages, "
             f"counters) of one worker and of N after {found['steps']} steps at the same global "
-            f"batch of {found['batch']}; the last column is what XLA's order of summation does to one "
-            "worker in float32.\n",
+            f"batch of {found['batch']}; the last column is what XLA's order of summation does to "
+            "one worker in float32.\n",
             "| | "
             + " | ".join(f"float64, N = {n}" for n in counts)
             + " | "

@@ -18,8 +18,32 @@ from tfgan_survey.layers.packing import Pack
 from tfgan_survey.layers.replicas import gathered, synchronise
 
 
+def check(model, optimizers) -> None:
+    """Refuse what replicas would not train as one.
+
+    Args:
+        model: a `TrainableModel` under a strategy of several replicas.
+        optimizers: name to optimizer.
+
+    Raises:
+        SettingError: something of it cannot be spread over replicas; the message says what.
+    """
+    strategy = model.distribute_strategy
+    if (obstacle := model.replica_obstacle()) is not None:
+        replicas = strategy.num_replicas_in_sync
+        raise SettingError(f"{obstacle}; train it without a strategy ({replicas} replicas here).")
+    for variable in model.variables:
+        if getattr(variable.value, "distribute_strategy", None) is not strategy:
+            raise SettingError(
+                f"variable {variable.path} was made outside the strategy's scope: build networks, "
+                "model and optimizers inside `with strategy.scope():`."
+            )
+    for name, optimizer in optimizers.items():
+        _check_optimizer(name, optimizer)
+
+
 def prepare(model, optimizers) -> None:
-    """Make a model that was built under a strategy ready for its replicas.
+    """Make a model that was checked and compiled ready for its replicas.
 
     Why:
         TensorFlow's merging of replicas while a step is traced allows no control flow around it:
@@ -31,27 +55,13 @@ def prepare(model, optimizers) -> None:
     Args:
         model: a `TrainableModel` under a strategy of several replicas.
         optimizers: name to optimizer, built.
-
-    Raises:
-        SettingError: something of it cannot be spread over replicas; the message says what.
     """
-    strategy = model.distribute_strategy
-    replicas = strategy.num_replicas_in_sync
-    if (obstacle := model.replica_obstacle()) is not None:
-        raise SettingError(f"{obstacle}; train it without a strategy ({replicas} replicas here).")
-    for variable in model.variables:
-        if getattr(variable.value, "distribute_strategy", None) is not strategy:
-            raise SettingError(
-                f"variable {variable.path} was made outside the strategy's scope: build networks, "
-                "model and optimizers inside `with strategy.scope():`."
-            )
-    for name, optimizer in optimizers.items():
-        _check_optimizer(name, optimizer)
+    for optimizer in optimizers.values():
         optimizer.iterations.value._aggregation = tf.VariableAggregation.NONE
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             synchronise(layer)
-    strategy.extended._use_merge_call = lambda: False
+    model.distribute_strategy.extended._use_merge_call = lambda: False
 
 
 def _check_optimizer(name: str, optimizer: keras.optimizers.Optimizer) -> None:

@@ -238,6 +238,8 @@ class TrainableModel(SavesItself, keras.Model, abc.ABC):
                 f"run_eagerly=True under a strategy of {replicas} replicas, which would wait for "
                 "each other step by step; debug on one."
             )
+        if replicas > 1:
+            replication.check(self, chosen)
         jit = replicas == 1 and (not run_eagerly if jit_compile == "auto" else bool(jit_compile))
         super().compile(
             optimizer=None,
