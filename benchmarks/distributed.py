@@ -10,8 +10,7 @@ takes the largest difference between any two weights. In float64 it should be ro
 it is put beside what another order of summation (XLA on and off) does to one worker.
 
 `scaling` trains one worker on one core and two on one core each, with equal batches a worker, in
-turn, and times the steps between the first and the last quarter. It wants a quiet machine with a
-core a worker.
+turn, and times their steps by plain `fit`. It wants a quiet machine with a core a worker.
 
 `page` writes docs/scaling.md from what both measured: see there for the model on paper.
 """
@@ -20,7 +19,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
+import itertools
 import json
 import os
 import platform
@@ -44,7 +43,7 @@ COMPOSITIONS = {
 }
 TINY = {"dataset": "mnist_mini", "split": "train[:2048]", "batch_size": "64"}
 # Of the scaling: the published pair at a worker's batch of 64.
-SCALED, SHARE = ("dcgan", {"width": "32"}), 64
+SCALED, SHARE, EXECUTION = ("dcgan", {"width": 32}), 64, 4
 FLOAT32_FACTOR, FLOAT64_BOUND = 10.0, 1e-5
 
 
@@ -55,21 +54,26 @@ def free_ports(count: int) -> list[int]:
         return [server.getsockname()[1] for server in servers]
 
 
-def worker(model: str, output: Path, settings: dict, environment: dict, more=(), core=None):
-    """Start one process of a training; `core` pins it."""
-    command = [sys.executable, "-m", "tfgan_survey.cli", "train", model, "--output", str(output)]
-    for key, value in settings.items():
-        command += ["--set", f"{key}={value}"]
-    if "TF_CONFIG" in environment:
-        command += ["--strategy", "multi_worker"]
+def run(command: list[str], environment: dict, core=None):
+    """Start this Python with a command; `core` pins it."""
     pinned = [] if core is None else ["taskset", "-c", str(core)]
     return subprocess.Popen(
-        [*pinned, *command, *more],
+        [*pinned, sys.executable, *command],
         env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def worker(model: str, output: Path, settings: dict, environment: dict, more=()):
+    """Start one process of a training."""
+    command = ["-m", "tfgan_survey.cli", "train", model, "--output", str(output)]
+    for key, value in settings.items():
+        command += ["--set", f"{key}={value}"]
+    if "TF_CONFIG" in environment:
+        command += ["--strategy", "multi_worker"]
+    return run([*command, *more], environment)
 
 
 def environments(workers: int) -> list[dict]:
@@ -84,20 +88,20 @@ def environments(workers: int) -> list[dict]:
     ]
 
 
-def start(model: str, output: Path, workers: int, settings: dict, more=(), cores=None) -> list:
-    """Start the processes of one training; `cores` pins each to its own."""
+def start(model: str, output: Path, workers: int, settings: dict, more=()) -> list:
+    """Start the processes of one training."""
     return [
-        worker(model, output, settings, environment, more, cores and cores[index])
-        for index, environment in enumerate(environments(workers))
+        worker(model, output, settings, environment, more) for environment in environments(workers)
     ]
 
 
-def finish(processes: list) -> None:
-    """Wait for the processes of one training; all must succeed."""
+def finish(processes: list) -> list[str]:
+    """Wait for the processes of one training, which must succeed; return what they said."""
     outputs = [process.communicate()[0] for process in processes]
     for process, text in zip(processes, outputs, strict=True):
         if process.returncode:
             sys.exit(f"a worker ended with {process.returncode}:\n{text[-2000:]}")
+    return outputs
 
 
 def weights(folder: Path) -> dict:
@@ -141,52 +145,61 @@ def compare(counts: list[int], steps: int) -> dict:
     return {"steps": steps, "batch": int(TINY["batch_size"]), "rows": rows}
 
 
-def seconds_a_step(folder: Path) -> float:
-    """Return the median over a run's epochs but the first, in which it is compiled."""
-    with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    ends = [int(row["steps"]) for row in rows]
-    lengths = [end - begin for begin, end in zip([0, *ends], ends, strict=False)]
-    timed = [float(row["seconds"]) / n for row, n in zip(rows, lengths, strict=True)]
-    return statistics.median(timed[1:])
+def timed_worker(share: int, steps: int) -> None:
+    """Train as one worker of TF_CONFIG, or alone, by plain `fit`; print what a step took."""
+    import keras
+
+    from tfgan_survey.data import load_arrays
+    from tfgan_survey.training.team import assembled
+    from tfgan_survey.zoo import build_from_settings, resolve
+
+    model, settings = SCALED
+    strategy = "multi_worker" if "TF_CONFIG" in os.environ else None
+    ends: list[float] = []
+
+    class Clock(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            ends.append(time.perf_counter())
+
+    with assembled(strategy, {"share": share}, lambda line: None) as team:
+        team.agree(dict)
+        given = {"steps_per_execution": EXECUTION, "jit_compile": False}
+        data = load_arrays("mnist_mini", "train")
+        with team.scope():
+            chosen = resolve(model, settings | given)
+            gan = build_from_settings(chosen, data.image_shape, data.condition)
+        batch = share * team.replicas
+        epochs = -(-steps // data.steps_per_epoch(batch))
+        gan.fit(data.stream(batch, share=team.share), epochs=epochs, verbose=0, callbacks=[Clock()])
+    # The first executions are those that are compiled; the last of an epoch has fewer steps.
+    taken = [b - a for a, b in itertools.pairwise(ends[2:])]
+    moved = sum(int(v.value.shape.num_elements()) for vs in gan.moves().values() for v in vs)
+    print(json.dumps({"seconds": statistics.median(taken) / EXECUTION, "parameters": moved}))
 
 
 def scale(steps: int, rounds: int) -> dict:
     """Time one worker on one core against two on one each; return seconds a step by round."""
-    model, settings = SCALED
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         sys.exit("scaling needs a core for each of two workers; this process may use one.")
     timed: dict[str, list[float]] = {"1": [], "2": []}
-    with tempfile.TemporaryDirectory() as scratch:
-        for turn in range(rounds):
-            for workers in (1, 2):
-                batch = SHARE * workers
-                # Epochs of equal length: the same number of steps for either batch.
-                given = settings | {
-                    "dataset": "mnist_mini", "split": f"train[:{batch * (steps // 6)}]",
-                    "steps": str(steps), "batch_size": str(batch), "jit_compile": "false",
-                }  # fmt: skip
-                folder = Path(scratch) / f"{turn}-{workers}"
-                finish(start(model, folder, workers, given, cores=cores))
-                timed[str(workers)].append(seconds_a_step(folder))
-                print(f"round {turn}: {workers} workers, {timed[str(workers)][-1]:.4f} s a step")
-        parameters = count_parameters(folder)
+    for turn in range(rounds):
+        for workers in (1, 2):
+            processes = [
+                run([__file__, "worker", "--steps", str(steps)], environment, core)
+                for core, environment in zip(cores, environments(workers), strict=False)
+            ]
+            found = json.loads(finish(processes)[0].splitlines()[-1])
+            timed[str(workers)].append(found["seconds"])
+            print(f"round {turn}: {workers} workers, {found['seconds']:.4f} s a step", flush=True)
+    model, settings = SCALED
     alone, together = (statistics.median(timed[n]) for n in ("1", "2"))
     return {
         "model": model, "settings": settings, "share": SHARE, "seconds": timed,
-        "efficiency": alone / together, "parameters": parameters,
+        "efficiency": alone / together, "parameters": found["parameters"],
         "processor": processor(), "cores": len(cores),
         "date": time.strftime("%Y-%m-%d"),
     }  # fmt: skip
-
-
-def count_parameters(folder: Path) -> int:
-    """Return how many numbers the gradients of one step have, both players'."""
-    from tfgan_survey.training import load_run
-
-    moved = load_run(folder).moves().values()
-    return sum(int(v.value.shape.num_elements()) for variables in moved for v in variables)
 
 
 def processor() -> str:
@@ -343,17 +356,21 @@ compute here: the next pass needs the weights.
 def main() -> None:
     """Parse the command line, measure or write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("weights", "scaling", "page"))
+    parser.add_argument("what", choices=("weights", "scaling", "page", "worker"))
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--steps", type=int)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
+    if arguments.what == "worker":
+        timed_worker(SHARE, arguments.steps)
+        return
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     if arguments.what == "weights":
         results["weights"] = compare(arguments.workers, arguments.steps or 200)
     elif arguments.what == "scaling":
         results["scaling"] = scale(arguments.steps or 120, arguments.rounds)
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    if arguments.what != "page":
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     PAGE.write_text(page(results), encoding="utf-8")
 
 
