@@ -329,7 +329,7 @@ all workers, so N workers end with one worker's weights but for the order of sum
 | | one device | several replicas |
 |---|---|---|
 | several steps an execution | yes | yes |
-| XLA | yes | no: on processors TensorFlow compiles no sums over replicas |
+| XLA | yes | off: TensorFlow 2.21 refuses to compile sums over replicas of processors |
 | step by step in Python | yes | refused |
 | models | all | `GAN` and its conditional form; others, and `mismatched`, are refused |
 | optimizers that clip or scale gradients, or gather them over steps | yes | refused |

@@ -209,8 +209,8 @@ class TrainableModel(SavesItself, keras.Model, abc.ABC):
             *optimizers: in the order of `optimizer_names`; Adam where one is left out. Each is an
                 object of its own, since one optimizer would mix the moments of two losses.
             jit_compile: XLA; "auto" is on, except eagerly. Never under a distribution strategy of
-                several replicas, whose sums XLA does not compile on processors; it is on again
-                where the saved model goes on alone.
+                several replicas, whose sums TensorFlow refuses to compile on processors; it is on
+                again where the saved model goes on alone.
             steps_per_execution: steps run in one call of the compiled function. Callbacks and the
                 progress bar see one batch end for each such call, with running means of all steps.
                 None is 16, or 1 eagerly. 1 to 2**31 - 1.
