@@ -66,6 +66,8 @@ def test_another_setting_is_named_by_both(tmp_path):
     )
     for process in (chief, other):
         text = process.communicate(timeout=60)[0]
-        assert "worker 1 has settings" in text and "Traceback" not in text, text[-2000:]
+        assert (
+            "worker 1 has settings.seed '5', the chief '0'" in text and "Traceback" not in text
+        ), text[-2000:]
         assert process.returncode
     assert not (tmp_path / "run").exists()

@@ -111,6 +111,7 @@ class Meeting:
         self.cluster, self.log, self.seconds, self.on_loss = cluster, log, seconds, on_loss
         self.asked = json.loads(json.dumps(dict(asked), default=str))
         self.lost: str | None = None
+        self._knows = threading.Event()
         self._peers: dict[int, socket.socket] = {}
         self._told = False
         self._closing = threading.Event()
@@ -161,12 +162,11 @@ class Meeting:
     def _check(self, hello: Mapping[str, Any]) -> None:
         theirs = hello.get("asked", {}) | {"addresses": hello.get("addresses")}
         ours = self.asked | {"addresses": list(self.cluster.addresses)}
-        wrong = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
-        if wrong:
-            key = wrong[0]
+        if (wrong := _difference(theirs, ours)) is not None:
+            name, their, our = wrong
             raise RunError(
-                f"worker {hello['number']} has {key} {theirs.get(key)!r}, the chief "
-                f"{ours.get(key)!r}: start every process with the same command and versions."
+                f"worker {hello['number']} has {name} {their!r}, the chief {our!r}: start every "
+                "process with the same command and versions."
             )
 
     def _join(self) -> None:
@@ -240,8 +240,20 @@ class Meeting:
                         f"{who} ({self.cluster.addresses[key.data]}) stopped: {reason}. The "
                         "training stops here; start all processes again with resume."
                     )
+                    self._knows.set()
                     self.on_loss()
                     return
+
+    def loss_within(self, seconds: float) -> str | None:
+        """Return who was lost, None if nobody is known to be until then.
+
+        TensorFlow may notice a closed connection a moment before this does.
+
+        Args:
+            seconds: to wait for the news.
+        """
+        self._knows.wait(seconds)
+        return self.lost
 
     def _close(self, error: BaseException | None) -> None:
         """Tell the others how it ended, and leave."""
@@ -251,6 +263,17 @@ class Meeting:
             with contextlib.suppress(OSError):  # it left before
                 _send(peer, word)
             peer.close()
+
+
+def _difference(theirs: Any, ours: Any, name: str = "") -> tuple[str, Any, Any] | None:
+    """Return the first thing in which two records differ: its name, theirs and ours."""
+    if not (isinstance(theirs, dict) and isinstance(ours, dict)):
+        return None if theirs == ours else (name, theirs, ours)
+    for key in {**ours, **theirs}:
+        inside = f"{name}.{key}" if name else key
+        if found := _difference(theirs.get(key), ours.get(key), inside):
+            return found
+    return None
 
 
 def _send(peer: socket.socket, words: Mapping[str, Any]) -> None:

@@ -14,6 +14,8 @@ from tfgan_survey.errors import RunError, SettingError
 from tfgan_survey.training.cluster import Cluster, Meeting, read_cluster
 
 STRATEGIES = "mirrored, mirrored:N or multi_worker"
+# A lost process is known to the meeting and to TensorFlow within so long of each other.
+_NEWS_SECONDS = 5.0
 # Collective operations of two strategies in one process must not share their keys.
 _KEYS_APART = 100_000
 
@@ -107,10 +109,10 @@ def _together(cluster: Cluster, asked, log) -> Iterator[Team]:
     with Meeting(cluster, asked, log, on_loss=_abort) as meeting:
         try:
             yield Team(meeting)
-        except (tf.errors.OpError, RuntimeError) as error:
-            if meeting.lost is None:
+        except tf.errors.OpError as error:
+            if (lost := meeting.loss_within(_NEWS_SECONDS)) is None:
                 raise
-            raise RunError(meeting.lost) from error
+            raise RunError(lost) from error
 
 
 def _abort() -> None:
