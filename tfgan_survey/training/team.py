@@ -23,11 +23,11 @@ _KEYS_APART = 100_000
 class Team:
     """This process's place in a training, alone until told otherwise.
 
+    Why:
+        `strategy` is that of several replicas, None for one.
+
     Args:
         meeting: with the other processes; None for a training of one process.
-
-    Attributes:
-        strategy: of several replicas; None for one.
     """
 
     def __init__(self, meeting: Meeting | None = None):

@@ -31,7 +31,7 @@ def options(command):
 
 TRAIN = {"--dataset", "--epochs", "--steps", "--batch-size", "--seed", "--output", "--resume",
          "--deterministic", "--tensorboard", "--probe", "--probe-every", "--probe-num",
-         "--keep-best", "--validate", "--set", "--source", "--data-dir"}  # fmt: skip
+         "--keep-best", "--validate", "--strategy", "--set", "--source", "--data-dir"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -200,3 +200,11 @@ def test_validate_arrives(capsys, tmp_path):
     assert code == 0 and read_best(RunFolder(folder).best_probed)["num"] == 10
     # What it can do next is told, and nothing that it cannot.
     assert "tfgan-survey pictures" in out and "tfgan-survey sample" not in out
+
+
+def test_strategy_arrives(capsys, tmp_path):
+    code, _, err = invoke(
+        capsys, "train", "dcgan", "--strategy", "both", "--output", tmp_path / "r"
+    )
+    assert code == 1 and err.startswith("error: strategy='both': expected mirrored"), err
+    assert not (tmp_path / "r").exists()
