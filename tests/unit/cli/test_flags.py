@@ -206,5 +206,5 @@ def test_strategy_arrives(capsys, tmp_path):
     code, _, err = invoke(
         capsys, "train", "dcgan", "--strategy", "both", "--output", tmp_path / "r"
     )
-    assert code == 1 and err.startswith("error: strategy='both': expected mirrored"), err
+    assert code == 2 and err.startswith("error: strategy='both': expected mirrored"), err
     assert not (tmp_path / "r").exists()
