@@ -14,6 +14,7 @@ import tensorflow as tf
 from tfgan_survey.errors import RunError
 from tfgan_survey.files import LARGEST_VERSION, version_folders, written_aside
 from tfgan_survey.models.trainable import TrainableModel
+from tfgan_survey.pretrained import place_of
 from tfgan_survey.training import RunFolder, load_run
 
 CARD = Path("assets.extra") / "card.json"
@@ -137,7 +138,7 @@ def export_run(
     once: bool = False,
     log: Callable[[str], None] = print,
 ) -> Path:
-    """Export a run folder or a `.keras` file.
+    """Export a run folder, a `.keras` file or a pretrained model.
 
     Args:
         run: what `tfgan_survey.training.load_run` reads.
@@ -150,7 +151,7 @@ def export_run(
     Returns:
         The version's folder.
     """
-    run = Path(run)
+    run = place_of(run)
     model = load_run(run)
     folder = RunFolder.around(run)
     name = run.stem if folder is None else folder.path.name
@@ -178,11 +179,7 @@ class _Exported(tf.Module):
         # Plain tf.Variables alone are tracked. TensorFlow Serving restores a model by the graph's
         # own restore op, which for a tracked Keras 3 variable fills a copy that no signature
         # reads; and a tracked model would bring the state of its optimizers along.
-        self._restored = [
-            variable.value
-            for network in model.exported_networks()
-            for variable in network.variables
-        ]
+        self._restored = [variable.value for variable in model.exported_variables()]
         declared = model.signatures()
         self.functions = lambda: {
             name: tf.function(function).get_concrete_function(*specs)
