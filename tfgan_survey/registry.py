@@ -35,19 +35,19 @@ Inside = Annotated[float, Gt(0), Lt(1)]
 _DECIDED_ELSEWHERE = ("seed", "name", "num_classes", "condition")
 
 
-class Registry(Mapping[str, Callable]):
-    """Read-only mapping from a name to the class or function that it names.
+class Registry(Mapping[str, Any]):
+    """Read-only mapping from a name to what it names, mostly a class or a function.
 
     Args:
         kind: what the names stand for, used in error messages ("objective").
-        values: name to class or function.
+        values: what is named, by name.
     """
 
-    def __init__(self, kind: str, values: Mapping[str, Callable]):
+    def __init__(self, kind: str, values: Mapping[str, Any]):
         self.kind = kind
         self._values = dict(sorted(values.items()))
 
-    def __getitem__(self, name: str) -> Callable:
+    def __getitem__(self, name: str) -> Any:
         if name not in self._values:
             raise unknown_name(self.kind, name, self._values)
         return self._values[name]

@@ -63,7 +63,7 @@ def data_prepare(name: str, source: str, data_dir: Path | None) -> None:
 @click.command()
 @click.argument("model", required=False, shell_complete=complete_models)
 @click.option("--config", type=RunType(), metavar="RUN|FILE",
-              help="Begin with the settings of a run or of its settings.json; MODEL is theirs.")  # fmt: skip
+              help="Begin with the settings of a run, or of its settings.json.")  # fmt: skip
 @click.option("--dataset", help="Data set, folder, .npz, or two: a,b [the model's own].")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
 @click.option("--steps", type=click.IntRange(1), help="Training steps, instead of epochs.")

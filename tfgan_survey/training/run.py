@@ -25,9 +25,10 @@ from tfgan_survey.training import callbacks as training_callbacks
 from tfgan_survey.training import probe as training_probe
 from tfgan_survey.training import recovery
 from tfgan_survey.training.folder import RunFolder, record_of
-from tfgan_survey.training.history import curve_groups
+from tfgan_survey.training.history import curve_groups, curve_rows, number, step_history
 from tfgan_survey.training.loading import load_run
 from tfgan_survey.training.looks import Look, fixed_look
+from tfgan_survey.training.losses import Losses
 from tfgan_survey.training.progress import Progress
 from tfgan_survey.training.validation import Validation
 from tfgan_survey.zoo import build_from_settings, complete, resolve
@@ -154,15 +155,17 @@ def train(
         # All pictures of points show the plane that the data take.
         reach = 1.2 * float(np.abs(data.images).max()) if trained.spec.takes_points else None
         look = {"reach": reach, "data": data}
+        losses = Losses(run.losses)
         own = [
             *([_validation(settings, validate, home, run, notes)] if validate else []),
             training_callbacks.History(run.history),
+            losses,
             training_callbacks.SampleGrid(run.samples, **look),
             training_callbacks.FilmFrames(run.frames, max(1, total // _FILM_FRAMES), **look),
             *([training_callbacks.TensorBoardImages(run.tensorboard, **look)] * tensorboard),
             *probing,
             *(extra_callbacks or []),
-            training_callbacks.Checkpoint(run.checkpoint, notes=notes),
+            training_callbacks.Checkpoint(run.checkpoint, notes=notes, before=losses.flush),
         ]
         if validate and "loss" not in trained.log_names:
             log(
@@ -257,9 +260,10 @@ def _save_curves(run: RunFolder, settings: Settings, log: Callable[[str], None])
         log(f"no {run.curves.name}: {run.history} holds no row")
         return
     probed = training_probe.read_probe(run.probe)
+    rows, over = curve_rows(rows, step_history(run.losses).read())
     groups = {
-        title: {key: [row.get(key, np.nan) for row in rows] for key in keys}
-        for title, keys in curve_groups(rows, probed)
+        title: {key: [number(row.get(key)) for row in rows] for key in keys}
+        for title, keys in curve_groups(rows, probed, over)
     }
     steps, curves = [row["steps"] for row in rows], training_probe.probe_curves(probed)
     try:
