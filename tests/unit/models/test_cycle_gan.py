@@ -212,6 +212,21 @@ def test_translators_change_channels_and_sizes():
     assert networks.b_to_a.output_shape == (None, 8, 12, 1)
 
 
+def test_frames_of_both_ways_and_their_averages_start_where_the_other_domain_lies():
+    networks = residual(((8, 8, 1), (8, 8, 1)), frame=True, **SMALL)
+    model = CycleGAN(networks, LeastSquares("zero_one"), ema=0.9)
+    wide, narrow = np.zeros((2, 1, 8, 8, 1), np.uint8)
+    wide[0, 1:7, 1:7], narrow[0, 2:6, 3:5] = 200, 100
+    model.adapt((wide, narrow))
+    there, back = model.a_to_b.get_layer(index=1), model.b_to_a.get_layer(index=1)
+    scales = [1.0 + one.speed * one.frame.numpy()[:, 0] for one in (there, back)]
+    # deviation of n equal pixels: sqrt((n^2 - 1) / 12)
+    np.testing.assert_allclose(scales[0], np.sqrt([35 / 15, 35 / 3]), rtol=1e-5)
+    np.testing.assert_allclose(scales[0] * scales[1], 1.0, rtol=1e-5)
+    for network, average in ((model.a_to_b, model.ema_a_to_b), (model.b_to_a, model.ema_b_to_a)):
+        assert same(values(network), values(average))
+
+
 def test_what_cannot_be_built_says_so():
     with pytest.raises(SettingError, match="built for two domains"):
         residual((28, 28, 1))
