@@ -475,12 +475,15 @@ RECIPES |= {
         source="Isola et al. 2017, arXiv:1611.07004; Pathak et al. 2016, arXiv:1604.07379; sizes "
         "by measurement",
         parts={
-            "network": _part("unet", dropout=0.0, patch_layers=2),
+            # Without blocks the middle of the hole is drawn by what does not see its border.
+            "network": _part("unet", dropout=0.0, patch_layers=2, blocks=3),
             "degradation": _part("central_mask", size=12),
+            "optimizer": _part("adam", learning_rate=5e-4, falls_from=1_000, falls_until=2_000),
         },
         loop={"ema": 0.999},
         run={"dataset": "mnist", "batch_size": 64},
-        paper="none: 10 minutes on 1 core",
+        quick=2_000,
+        paper="none: 8 minutes on 1 core",
     ),
 }
 
