@@ -29,7 +29,7 @@ browser: setup
 test: browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 mnist: setup
 	$(BIN)/tfgan-survey train cgan_mnist --output $(RUN) $(if $(wildcard $(RUN)/settings.json),--resume)

@@ -62,6 +62,7 @@ setup(
             "pre-commit>=4",
             "pytest>=8",
             "pytest-timeout>=2.3",
+            "pytest-xdist>=3.6",
             "pyyaml>=6",
             "ruff>=0.14",
             "selenium>=4.20",

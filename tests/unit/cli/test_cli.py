@@ -104,7 +104,7 @@ def test_models_lists_source_and_budget(capsys):
 
 def test_kill_and_resume_equals_straight(capsys, tmp_path):
     """SIGKILL at a random moment after the first checkpoint; the rest is trained from there."""
-    steps = ["--steps", "400", "--set", "steps_per_execution=4"]
+    steps = ["--steps", "240", "--set", "steps_per_execution=4"]
     assert invoke(capsys, *TRAIN, *steps, "--output", tmp_path / "straight")[0] == 0
     killed = tmp_path / "killed"
     process = subprocess.Popen(
