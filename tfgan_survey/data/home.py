@@ -97,7 +97,7 @@ class DataHome:
             )
         if name in BUILT_IN:
             path = BUILT_IN[name].prepare()
-            sources.say_unused(self.source, f"{name} is shipped", log)
+            sources.say_unused(self.source, f"{name} {BUILT_IN[name].comes}", log)
             return path
         if own is not None:
             path = open_arrays(own).path
