@@ -143,7 +143,7 @@ def test_a_copy_is_used_while_it_is_true_and_made_again_else(tmp_path):
     assert sorted(path.name for path in copy.path.parent.iterdir()) == [copy.path.name]
     for file in folder.iterdir():
         file.write_text("no picture")
-    with pytest.raises(DataError, match=r"none of its 10 pictures can be used: 00\.png"):
+    with pytest.raises(DataError, match=r"none of its 10 training pictures can be used: 00\.png"):
         home.load_arrays(folder)
 
 

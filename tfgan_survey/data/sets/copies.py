@@ -11,7 +11,7 @@ import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -303,11 +303,14 @@ def _make(folder: PictureFolder, seen: dict, form: Form, path: Path, say) -> Non
     say(f"{folder.path}: {len(order):,} pictures of {'x'.join(map(str, shape))} are kept in {path}")
 
 
-def _check_some(folder: PictureFolder, good: Sequence, left_out: dict[str, str]) -> None:
-    if not good:
-        named = [f"{name} ({reason})" for name, reason in sorted(left_out.items())]
+def _check_some(folder: PictureFolder, good: Iterable[Picture], left_out: dict[str, str]) -> None:
+    """Refuse a folder of which nothing is left to train on."""
+    if not any(one.split == "train" for one in good):
+        files = (one.file for one in folder.pictures if one.split == "train")
+        named = [f"{file} ({left_out[file]})" for file in files]
         raise DataError(
-            f"{folder.path}: none of its {len(named):,} pictures can be used: {first_of(named)}."
+            f"{folder.path}: none of its {len(named):,} training pictures can be used: "
+            f"{first_of(named)}."
         )
 
 
@@ -334,8 +337,6 @@ def _splits(folder: PictureFolder, pictures: Sequence[Picture]) -> dict[str, lis
     stored: dict[str, list[Picture]] = {}
     for one in sorted(pictures, key=lambda one: one.split != "train"):
         stored.setdefault(one.split, []).append(one)
-    if "train" not in stored:
-        raise DataError(f"{folder.path}: none of the pictures in its folder train can be used.")
     names = sorted({one.label for one in pictures})
     labels = {
         split: np.searchsorted(names, [one.label for one in some]) for split, some in stored.items()
