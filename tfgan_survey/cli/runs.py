@@ -158,12 +158,18 @@ def sample(run: Path, num: int, label, labels, seed: int, columns, output: Path)
 @click.option("--version", type=click.IntRange(1, _LARGEST_VERSION),
               help="A free version number [the next one].")  # fmt: skip
 @click.option("--once", is_flag=True, help="Do nothing if these weights are exported already.")
-def export(run: Path, output: Path | None, version: int | None, once: bool) -> None:
-    """Export RUN as a SavedModel for TensorFlow Serving."""
+@click.option("--format", "formats", default="saved_model", show_default=True,
+              help="saved_model, onnx, litert, or several, comma-separated.")  # fmt: skip
+def export(run: Path, output: Path | None, version: int | None, once: bool, formats: str) -> None:
+    """Export RUN: a SavedModel for servers, an ONNX or a LiteRT file from latents to images.
+
+    A version is OUTPUT/N/, OUTPUT/N.onnx or OUTPUT/N.tflite. The files are checked on the latents
+    of seeds against the model's own images; one that answers otherwise is not written.
+    """
     start_tensorflow()
     from tfgan_survey.export import export_run
 
-    export_run(run, output, version, once, log=click.echo)
+    export_run(run, output, version, once, click.echo, parse_names(formats))
 
 
 def _parse_settings(pairs: Sequence[str]) -> dict[str, str]:

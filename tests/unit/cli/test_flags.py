@@ -62,7 +62,7 @@ def test_every_option_is_in_these_tables():
         "--output", "--discriminator", "--dataset", "--split", "--test-split", "--half",
         "--source", "--data-dir",
     }  # fmt: skip
-    assert options(cli.export) == {"--output", "--version", "--once"}
+    assert options(cli.export) == {"--output", "--version", "--once", "--format"}
 
 
 def test_train_s_options_arrive(run):
@@ -140,6 +140,9 @@ def test_export_s_options_arrive(capsys, run, tmp_path):
     assert (target / "7" / "saved_model.pb").is_file()
     assert invoke(capsys, "export", run.path, "--output", target, "--once")[0] == 0
     assert [path.name for path in target.iterdir()] == ["7"]
+    arguments = ["export", run.path, "--output", target, "--once", "--format", "saved_model,onnx"]
+    assert invoke(capsys, *arguments)[0] == 0
+    assert sorted(path.name for path in target.iterdir()) == ["7", "7.onnx"]
 
 
 def test_evaluate_s_options_arrive(capsys, run, tmp_path):
