@@ -7,8 +7,8 @@ from tfgan_survey.export.versions import (
     find_format,
     next_version,
     versions,
-    weights_digest,
 )
+from tfgan_survey.models.digest import weights_digest
 
 __all__ = [
     "FORMATS",

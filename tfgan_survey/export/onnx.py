@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from tfgan_survey.export.portable import PortableFormat
 
-
 # Of an output whose name an input has: in a graph of ONNX every name is one value.
 _OUT = "_out"
 

@@ -11,9 +11,9 @@ from tfgan_survey.export.versions import (
     choose_version,
     find_export,
     find_format,
-    weights_digest,
 )
 from tfgan_survey.files import written_aside
+from tfgan_survey.models.digest import weights_digest
 from tfgan_survey.models.trainable import TrainableModel
 from tfgan_survey.training import RunFolder, load_run
 

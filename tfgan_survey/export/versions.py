@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 from tfgan_survey.errors import RunError, unknown_name
 from tfgan_survey.export.base import Format
@@ -14,6 +11,7 @@ from tfgan_survey.export.litert import LiteRT
 from tfgan_survey.export.onnx import ONNX
 from tfgan_survey.export.saved_model import SavedModel
 from tfgan_survey.files import LARGEST_VERSION
+from tfgan_survey.models.digest import weights_digest
 from tfgan_survey.models.trainable import TrainableModel
 
 FORMATS: dict[str, Format] = {one.name: one for one in (SavedModel(), ONNX(), LiteRT())}
@@ -96,19 +94,6 @@ def choose_version(
             f"{next_version(output)}."
         )
     return version
-
-
-def weights_digest(model: TrainableModel) -> str:
-    """Return the SHA-256 of the weights that an export holds.
-
-    Args:
-        model: names its exported networks.
-    """
-    digest = hashlib.sha256()
-    for network in model.exported_networks():
-        for array in network.get_weights():
-            digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
 
 
 def _holding(digest: str, output: str | Path, format: str) -> list[tuple[int, Path]]:
