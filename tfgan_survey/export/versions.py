@@ -1,4 +1,4 @@
-"""Versions of an export in all its forms; a number stands for the same weights in each."""
+"""Versions of an export in all its forms; a number chosen here is one set of weights in each."""
 
 from __future__ import annotations
 
