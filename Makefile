@@ -29,6 +29,7 @@ browser: setup
 test: browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	PATH="$(CURDIR)/$(BIN):$$PATH" tools/check_dockerfile.sh
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 mnist: setup

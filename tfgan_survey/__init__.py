@@ -22,6 +22,7 @@ _MODULES = {
     "MODELS": "zoo",
     "build": "zoo",
     "train": "training",
+    "export_model": "export",
     "export_savedmodel": "export",
 }
 __getattr__, __dir__, __all__ = attach(__name__, _MODULES)

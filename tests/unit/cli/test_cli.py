@@ -72,7 +72,15 @@ def test_train_sample_export_round(capsys, run, tmp_path):
         (["sample", "nowhere"], 2, "--output"),
         (["sample", "n", "--label", "1", "--labels", "2", "--output", "x.png"], 2, "exclude"),
         (["sample", "n", "--labels", "a", "--output", "x.png"], 2, "class ids such as"),
+        (
+            ["sample", "n", "--output", "d", "--shards", "2", "--worker", "2/2"],
+            2,
+            "expected 0/4 to",
+        ),
+        (["sample", "n", "--output", "d.npz", "--shards", "2"], 2, "--shards makes a folder"),
+        (["sample", "n", "--output", "d.npz", "--worker", "0/2"], 2, "add --shards"),
         (["export", "nowhere"], 1, "no model in nowhere"),
+        (["export", "nowhere", "--format", "onx"], 2, "unknown format 'onx'; did you mean onnx?"),
         (["frobnicate"], 2, "No such command"),
     ],
 )

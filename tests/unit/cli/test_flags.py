@@ -71,7 +71,7 @@ def test_every_option_is_in_these_tables():
     """A new option needs a row here."""
     assert options(cli.train) == TRAIN
     assert options(cli.sample) == {"--num", "--label", "--labels", "--seed", "--columns",
-                                   "--output"}  # fmt: skip
+                                   "--output", "--shards", "--format", "--worker"}  # fmt: skip
     assert options(cli.evaluate) == {"--dataset", "--metrics", "--num", "--seed", "--output",
                                      "--report", "--source", "--data-dir"}  # fmt: skip
     assert options(cli.pictures) == {"--output", "--only", "--dataset", "--seed", "--source",
@@ -83,7 +83,7 @@ def test_every_option_is_in_these_tables():
         "--output", "--discriminator", "--dataset", "--split", "--test-split", "--half",
         "--source", "--data-dir",
     }  # fmt: skip
-    assert options(cli.export) == {"--output", "--version", "--once"}
+    assert options(cli.export) == {"--output", "--version", "--once", "--format"}
 
 
 def test_train_s_options_arrive(run):
@@ -148,6 +148,13 @@ def test_sample_s_options_arrive(capsys, run, tmp_path):
         images, found = sampled(capsys, run, tmp_path, *arguments)
         assert np.array_equal(images, np.rint(gan.generate(num, labels, seed) * 255))
         assert np.array_equal(found, gan.check_labels(num, labels))
+    shards = ["--shards", 3, "--format", "tfrecord", "--worker", "1/2", "--seed", 9, "--label", 7]
+    arguments = ["sample", run.path, "--num", 9, "--output", tmp_path / "many", *shards]
+    assert invoke(capsys, *arguments)[0] == 0
+    manifest = json.loads((tmp_path / "many" / "manifest.json").read_text())
+    assert (manifest["num"], manifest["seed"], manifest["labels"]) == (9, 9, [7])
+    assert sorted(path.name for path in (tmp_path / "many").iterdir()) == [
+        "manifest.json", *(f"samples-0000{k}-of-00003.tfrecord" for k in (1, 2))]  # fmt: skip
     picture = tmp_path / "s.png"
     invoke(capsys, "sample", run.path, "--num", 6, "--columns", 2, "--output", picture)
     assert Image.open(picture).size == ((2 * 29 - 1) * 2, (3 * 29 - 1) * 2)
@@ -159,6 +166,9 @@ def test_export_s_options_arrive(capsys, run, tmp_path):
     assert (target / "7" / "saved_model.pb").is_file()
     assert invoke(capsys, "export", run.path, "--output", target, "--once")[0] == 0
     assert [path.name for path in target.iterdir()] == ["7"]
+    arguments = ["export", run.path, "--output", target, "--once", "--format", "saved_model,onnx"]
+    assert invoke(capsys, *arguments)[0] == 0
+    assert sorted(path.name for path in target.iterdir()) == ["7", "7.onnx"]
 
 
 def test_evaluate_s_options_arrive(capsys, run, tmp_path):
