@@ -121,7 +121,8 @@ def _discriminator(
         return conv_layer(filters, resample, size, kernel_initializer=initializers())(x)
 
     def dense(x, units, bias=True):
-        return dense_layer(units, use_bias=bias, kernel_initializer=initializers())(x)
+        options = {"use_bias": bias, "kernel_initializer": initializers(), "dtype": "float32"}
+        return dense_layer(units, **options)(x)
 
     def hidden(x):
         x = normalization("layer")(x) if norm == "layer" else x
@@ -141,7 +142,9 @@ def _discriminator(
             side //= 2
         x = conv(x, filters, size=1) if x.shape[-1] != filters or halved else x
         x = keras.layers.Add()([x, added])
-    x = ops.sum(hidden(x), axis=(1, 2))
+    # From here on in float32: bfloat16 would round scores to a hundredth.
+    x = keras.layers.Activation("linear", dtype="float32")(hidden(x))
+    x = ops.sum(x, axis=(1, 2))
     scores = dense(x, 1)
     if spec.conditional:
         rows = dense(inputs.condition, x.shape[-1], bias=False)
