@@ -143,9 +143,7 @@ class DiffAugment(Augmentation):
             )
 
 
-AUGMENTATIONS = Registry(
-    "augmentation", {one.name: one for one in (NoAugmentation, DiffAugment)}
-)
+AUGMENTATIONS = Registry("augmentation", {one.name: one for one in (NoAugmentation, DiffAugment)})
 
 
 def coloured(images: tf.Tensor, seed: keras.random.SeedGenerator) -> tf.Tensor:

@@ -79,7 +79,7 @@ def residual(
 
 
 def _generator(spec: Spec, initializers: Initializers, width: int) -> keras.Model:
-    """Build the generator: projection to the smallest map, one block a doubling, one convolution."""
+    """Build the generator: projection to the smallest map, a block a doubling, one convolution."""
     inputs = Inputs.latent(spec)
     base, doublings = base_and_doublings(spec.image_shape)
     around_one = spec.conditional and not spec.condition.one_hot
