@@ -31,7 +31,8 @@ browser: setup
 test: browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	PATH="$(CURDIR)/$(BIN):$$PATH" tools/check_dockerfile.sh
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 mnist: setup
 	$(BIN)/tfgan-survey train cgan_mnist --output $(RUN) $(PROBE) $(if $(wildcard $(RUN)/settings.json),--resume)

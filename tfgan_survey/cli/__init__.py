@@ -9,10 +9,11 @@ from collections.abc import Sequence
 import click
 
 from tfgan_survey.cli.completing import completion
+from tfgan_survey.cli.datasets import data
 from tfgan_survey.cli.listing import models
 from tfgan_survey.cli.looking import features, pictures, translate
 from tfgan_survey.cli.measures import evaluate, metrics, retrieve
-from tfgan_survey.cli.runs import data, export, sample, train
+from tfgan_survey.cli.runs import export, sample, train
 from tfgan_survey.cli.servers import check, request, serve
 from tfgan_survey.cli.tagging import tag
 from tfgan_survey.console import (

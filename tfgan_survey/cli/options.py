@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,20 +40,23 @@ def parse_names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",")]
 
 
-def check_samples_options(label: int | None, labels: str | None, output: Path) -> None:
+def check_samples_options(
+    label: int | None, labels: str | None, output: Path, shards: bool = False
+) -> None:
     """Check options of commands that sample, before minutes of work.
 
     Args:
         label: of `--label`.
         labels: of `--labels`.
         output: file to be written.
+        shards: whether it is a folder of shards instead.
 
     Raises:
         click.UsageError: labels given twice, or a file of no known kind.
     """
     if label is not None and labels is not None:
         raise click.UsageError("--label and --labels exclude each other.")
-    if output.suffix not in (".png", ".npz"):
+    if not shards and output.suffix not in (".png", ".npz"):
         raise click.UsageError(f"--output {output}: expected a name ending in .png or .npz.")
 
 
@@ -89,6 +93,21 @@ def parse_settings(pairs: Sequence[str]) -> dict[str, str]:
             raise click.UsageError(f"--set {key} is given twice.")
         settings[key] = value
     return settings
+
+
+def parse_worker(text: str) -> tuple[int, int]:
+    """Return which worker this is, and of how many.
+
+    Args:
+        text: as typed, 0/4.
+
+    Raises:
+        click.UsageError: anything else, or a worker that is none of them.
+    """
+    found = re.fullmatch(r"(\d+)/(\d+)", text, re.ASCII)
+    if not found or int(found[1]) >= int(found[2]):
+        raise click.UsageError(f"--worker {text}: expected 0/4 to 3/4 for four workers.")
+    return int(found[1]), int(found[2])
 
 
 def table(rows: Sequence[Sequence[str]], width: int | None = None) -> None:

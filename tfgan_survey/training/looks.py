@@ -323,8 +323,20 @@ def draw(model, num: int, labels: int | Sequence[int] | None = None, seed: int =
     Raises:
         RunError: the model cannot sample.
     """
+    check_samples(model)
+    made = model.generate(num, labels, seed)
+    return made if model.spec.takes_points else pictures.to_uint8(made)
+
+
+def check_samples(model) -> None:
+    """Refuse a model that cannot sample.
+
+    Args:
+        model: a `TrainableModel`.
+
+    Raises:
+        RunError: it cannot.
+    """
     if "sample" not in model.abilities:
         able = " and ".join(sorted(model.abilities)) or "nothing that is asked for by name"
         raise RunError(f"{model.name} cannot sample: what it can do is {able}.")
-    made = model.generate(num, labels, seed)
-    return made if model.spec.takes_points else pictures.to_uint8(made)

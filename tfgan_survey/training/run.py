@@ -316,7 +316,7 @@ def _model(run: RunFolder, settings: Settings, data: ImageSet, log) -> Trainable
         raise SettingError(f"{settings.model} cannot be built so: {error}") from error
     if isinstance(data, TaggedSet):
         model.spec.learn_vocabulary(data.vocabulary)
-    model.adapt(data.images)
+    model.adapt((data.a.images, data.b.images) if model.domains == 2 else data.images)
     if settings.start_from is not None:
         model.start_from(load_run(settings.start_from))
     return model

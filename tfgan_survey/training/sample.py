@@ -11,6 +11,7 @@ from tfgan_survey import pictures
 from tfgan_survey.errors import SettingError
 from tfgan_survey.files import written_aside
 from tfgan_survey.models.tagging import names_tags
+from tfgan_survey.models.trainable import TrainableModel
 from tfgan_survey.training.looks import draw
 from tfgan_survey.training.run import load_run
 
@@ -42,12 +43,7 @@ def sample_run(
         SettingError: a model of tags, or a picture of what is neither image nor in the plane.
     """
     output = Path(output)
-    model = load_run(run)
-    if names_tags(model):
-        raise SettingError(
-            f"{run} makes tags of features, of which there is no default: give them by "
-            "`tfgan-survey tag RUN FEATURES`."
-        )
+    model = load_sampler(run)
     if output.suffix == ".png" and len(shape := model.spec.image_shape) == 1 and shape != (2,):
         raise SettingError(f"samples of {shape[0]} numbers are no picture; give an .npz instead.")
     images = draw(model, num, labels, seed)
@@ -61,3 +57,22 @@ def sample_run(
     with written_aside(output) as aside:
         np.savez_compressed(aside, **arrays)
     return output
+
+
+def load_sampler(run: str | Path) -> TrainableModel:
+    """Load a model that can sample without being told anything but labels.
+
+    Args:
+        run: run folder or `.keras` file.
+
+    Raises:
+        RunError: there is no model.
+        SettingError: a model of tags.
+    """
+    model = load_run(run)
+    if names_tags(model):
+        raise SettingError(
+            f"{run} makes tags of features, of which there is no default: give them by "
+            "`tfgan-survey tag RUN FEATURES`."
+        )
+    return model

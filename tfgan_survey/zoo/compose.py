@@ -107,7 +107,10 @@ def complete(settings: Settings) -> Settings:
         SettingError: parts that are not those of the family.
     """
     family = _family(settings.family)
-    if set(settings.parts) != set(family.axes):
+    # An axis that is newer than the run, at the value that changes nothing.
+    newer = {n: Choice(axis.default) for n, axis in family.axes.items() if axis.default is not None}
+    chosen = {**newer, **settings.parts}
+    if set(chosen) != set(family.axes):
         raise SettingError(
             f"settings of a {settings.family} have the parts {', '.join(family.axes)}; "
             f"{', '.join(settings.parts)} came."
@@ -118,8 +121,8 @@ def complete(settings: Settings) -> Settings:
         return {name: p.default for name, p in parameters.items()} | earlier | dict(options)
 
     parts = {}
-    for axis, choice in settings.parts.items():
-        registry = family.axes[axis].registry
+    for axis in family.axes:
+        choice, registry = chosen[axis], family.axes[axis].registry
         options = filled(choice.options, registry.options(choice.name), registry[choice.name])
         parts[axis] = Choice(choice.name, options)
     loop = filled(settings.loop, loop_options(family), family)

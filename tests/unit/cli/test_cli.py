@@ -74,7 +74,15 @@ def test_train_sample_export_round(capsys, run, tmp_path):
         (["sample", "nowhere"], 2, "--output"),
         (["sample", "n", "--label", "1", "--labels", "2", "--output", "x.png"], 2, "exclude"),
         (["sample", "n", "--labels", "a", "--output", "x.png"], 2, "class ids such as"),
+        (
+            ["sample", "n", "--output", "d", "--shards", "2", "--worker", "2/2"],
+            2,
+            "expected 0/4 to",
+        ),
+        (["sample", "n", "--output", "d.npz", "--shards", "2"], 2, "--shards makes a folder"),
+        (["sample", "n", "--output", "d.npz", "--worker", "0/2"], 2, "add --shards"),
         (["export", "nowhere"], 1, "no model in nowhere"),
+        (["export", "nowhere", "--format", "onx"], 2, "unknown format 'onx'; did you mean onnx?"),
         (["frobnicate"], 2, "No such command"),
     ],
 )
@@ -159,7 +167,7 @@ def test_what_a_flag_changes_takes_its_own_options_along(run):
 
 def test_kill_and_resume_equals_straight(capsys, tmp_path):
     """SIGKILL at a random moment after the first checkpoint; the rest is trained from there."""
-    steps = ["--steps", "400", "--set", "steps_per_execution=4"]
+    steps = ["--steps", "240", "--set", "steps_per_execution=4"]
     assert invoke(capsys, *TRAIN, *steps, "--output", tmp_path / "straight")[0] == 0
     killed = tmp_path / "killed"
     process = subprocess.Popen(
