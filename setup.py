@@ -36,7 +36,9 @@ setup(
         "tfgan_survey.data": ["assets/*"],
         "tfgan_survey.evaluation": ["*.html"],
         "tfgan_survey.metrics": ["weights/*"],
+        "tfgan_survey.pretrained": ["*/*"],
         "tfgan_survey.serving.api": ["*.html"],
+        "tfgan_survey.zoo": ["options.json"],
     },
     # The lower ends are what the tests run on; the upper ends keep out what they have not seen.
     install_requires=[

@@ -21,6 +21,8 @@ _MODULES = {
     "ConditionalGAN": "models",
     "MODELS": "zoo",
     "build": "zoo",
+    "PRETRAINED": "pretrained",
+    "load_pretrained": "pretrained",
     "train": "training",
     "export_model": "export",
     "export_savedmodel": "export",

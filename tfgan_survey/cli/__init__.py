@@ -8,10 +8,12 @@ from collections.abc import Sequence
 
 import click
 
+from tfgan_survey.cli.completing import completion
 from tfgan_survey.cli.datasets import data
+from tfgan_survey.cli.listing import models
 from tfgan_survey.cli.looking import features, pictures, translate
 from tfgan_survey.cli.measures import evaluate, metrics, retrieve
-from tfgan_survey.cli.runs import export, models, sample, train
+from tfgan_survey.cli.runs import export, sample, train
 from tfgan_survey.cli.servers import check, request, serve
 from tfgan_survey.cli.tagging import tag
 from tfgan_survey.console import (
@@ -41,7 +43,8 @@ def cli(context: click.Context, debug: bool) -> None:
 
 
 for _command in (models, data, train, sample, translate, pictures, features, metrics, evaluate,
-                 retrieve, tag, export, serve, request, check):  # fmt: skip
+                 retrieve, tag, export, serve, request, check,
+                 completion):  # fmt: skip
     cli.add_command(_command)
 
 

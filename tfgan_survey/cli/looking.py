@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
+from tfgan_survey.cli.completing import RunType
 from tfgan_survey.cli.options import DATA_DIR, SOURCE, parse_names, start_tensorflow
 from tfgan_survey.console import PathType
 
 
 @click.command()
-@click.argument("runs", metavar="RUN...", type=PathType(), nargs=-1, required=True)
+@click.argument("runs", metavar="RUN...", type=RunType(), nargs=-1, required=True)
 @click.option("--output", type=PathType(), help="Folder [RUN/pictures; pictures for several].")
 @click.option("--only", help="Names of pictures, comma-separated [all that can be made].")
 @click.option("--dataset", help="Set whose test images are shown [the run's own].")
@@ -42,7 +43,7 @@ def pictures(runs: tuple[Path, ...], output: Path | None, only: str | None, **op
 
 
 @click.command()
-@click.argument("run", type=PathType())
+@click.argument("run", type=RunType())
 @click.argument("images", metavar="IMAGES...", type=PathType(), nargs=-1, required=True)
 @click.option("--direction", help="a2b or b2a [the first that the model has].")
 @click.option("--fit", is_flag=True,
@@ -63,7 +64,7 @@ def translate(run: Path, images: tuple[Path, ...], output: Path, **options: Any)
 
 
 @click.command()
-@click.argument("run", type=PathType())
+@click.argument("run", type=RunType())
 @click.option("--output", type=PathType(), required=True, help=".npz")
 @click.option("--discriminator", help="Which, where a model has several, such as a [the only one].")
 @click.option("--dataset", help="Set whose features are written [the run's own].")

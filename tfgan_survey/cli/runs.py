@@ -1,13 +1,19 @@
-"""Commands that make a run and go on with it: `models`, `train`, `sample`, `export`."""
+"""Commands that make a run and go on with it: `train`, `sample`, `export`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tfgan_survey.cli.completing import (
+    RunType,
+    complete_metrics,
+    complete_models,
+    complete_outcome,
+    complete_settings,
+)
 from tfgan_survey.cli.options import (
     DATA_DIR,
     SEED,
@@ -15,9 +21,9 @@ from tfgan_survey.cli.options import (
     check_samples_options,
     parse_ids,
     parse_names,
+    parse_settings,
     parse_worker,
     start_tensorflow,
-    table,
 )
 from tfgan_survey.console import PathType
 
@@ -25,20 +31,9 @@ _LARGEST_VERSION = 2**63 - 1  # TensorFlow Serving reads int64
 
 
 @click.command()
-def models() -> None:
-    """List the named models: what each is made of, its source, data set and budget."""
-    from tfgan_survey.zoo.recipes import MODELS
-
-    rows = [("name", "made of", "source", "data", "quick budget", "source's budget")]
-    for name, recipe in MODELS.items():
-        made_of = " + ".join(part.name for part in recipe.parts.values())
-        data = recipe.run.get("dataset", "mnist")
-        rows.append((name, made_of, recipe.source, data, f"{recipe.quick:,} steps", recipe.paper))
-    table(rows)
-
-
-@click.command()
-@click.argument("model")
+@click.argument("model", required=False, shell_complete=complete_models)
+@click.option("--config", type=RunType(), metavar="RUN|FILE",
+              help="Begin with the settings of a run, or of its settings.json.")  # fmt: skip
 @click.option("--dataset", help="Data set, folder, .npz, or two: a,b [the model's own].")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
 @click.option("--steps", type=click.IntRange(1), help="Training steps, instead of epochs.")
@@ -48,22 +43,32 @@ def models() -> None:
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint.")
 @click.option("--deterministic", is_flag=True, help="Force deterministic kernels.")
 @click.option("--tensorboard", is_flag=True, help="Also log scalars and grids for TensorBoard.")
-@click.option("--probe", help="Metrics to measure meanwhile, comma-separated.")
+@click.option(
+    "--probe",
+    shell_complete=complete_metrics,
+    help="Metrics to measure meanwhile, comma-separated.",
+)
 @click.option("--probe-every", type=click.IntRange(1), help="Steps between probes [1000].")
 @click.option("--probe-num", type=click.IntRange(1), help="Samples a probe [2000].")
-@click.option("--keep-best", metavar="METRIC", help="Keep best.keras by this probed metric.")
+@click.option("--keep-best", metavar="METRIC", shell_complete=complete_outcome,
+              help="Keep best.keras by this probed metric.")  # fmt: skip
 @click.option("--validate", metavar="SPLIT", help="Keep best.keras by the loss on this split.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other setting.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
+              shell_complete=complete_settings, help="Any other setting.")  # fmt: skip
 @SOURCE
 @DATA_DIR
-def train(model: str, output: Path | None, resume: bool, **options: Any) -> None:
-    """Train MODEL into a run folder (see `tfgan-survey models`).
+def train(
+    model: str | None, config: Path | None, output: Path | None, resume: bool, **options: Any
+) -> None:
+    """Train MODEL into a run folder (see `tfgan-survey models` and `tfgan-survey models MODEL`).
+
+    --config takes every setting from a run's record, --set and the other flags change them.
 
     --probe takes the metrics of `evaluate` or single measurements (precision, recall, ...) and logs
     them to probe.csv; the model that --keep-best keeps is sampled, evaluated and exported as
     RUN/best.keras. Neither changes what is trained.
     """
-    overrides = _parse_settings(options.pop("settings"))
+    overrides = parse_settings(options.pop("settings"))
     data_dir, source = options.pop("data_dir"), options.pop("source")
     tensorboard = options.pop("tensorboard")
     probing = _probing(*(options.pop(f"probe{key}") for key in ("", "_every", "_num")))
@@ -75,9 +80,15 @@ def train(model: str, output: Path | None, resume: bool, **options: Any) -> None
     for key, value in options.items():
         if value is not None and overrides.setdefault(key, value) != value:
             raise click.UsageError(f"{key} is given twice: by its flag and by --set.")
+    if model is None and config is None:
+        raise click.UsageError("name a MODEL, or give the record of a run by --config.")
     start_tensorflow()
     from tfgan_survey.models.tagging import names_tags
+    from tfgan_survey.training import settings_from
     from tfgan_survey.training import train as train_run
+
+    if config is not None:
+        model, overrides = settings_from(config, model, overrides)
 
     trained, run = train_run(
         model,
@@ -105,7 +116,7 @@ def train(model: str, output: Path | None, resume: bool, **options: Any) -> None
 
 
 @click.command()
-@click.argument("run", type=PathType())
+@click.argument("run", type=RunType())
 @click.option("--num", type=click.IntRange(1), default=64, show_default=True, help="Images.")
 @click.option("--label", type=int, help="One class id.")
 @click.option("--labels", help="Class ids, 0,1,2; image i gets labels[i mod len].")
@@ -117,7 +128,10 @@ def train(model: str, output: Path | None, resume: bool, **options: Any) -> None
 @click.option("--worker", help="0/4 to 3/4: make one of four parts of the shards [all].")
 def sample(run: Path, num: int, label, labels, seed: int, columns, output: Path,
            shards: int | None, kind: str | None, worker: str | None) -> None:  # fmt: skip
-    """Sample images from RUN, a run folder or a .keras file.
+    """Sample images from RUN: a run folder, a .keras file or the name of a pretrained model.
+
+    A path that exists is a path; any other word is looked for among the pretrained models (see
+    `tfgan-survey models`). So it is wherever a RUN is taken.
 
     With --shards OUTPUT becomes a folder of files, made one after another at constant memory; the
     same command makes what a kill left out. Image i has seed SEED + i in any number of shards.
@@ -142,7 +156,7 @@ def sample(run: Path, num: int, label, labels, seed: int, columns, output: Path,
 
 
 @click.command()
-@click.argument("run", type=PathType())
+@click.argument("run", type=RunType())
 @click.option("--output", type=PathType(), help="[saved_models/NAME]")
 @click.option("--version", type=click.IntRange(1, _LARGEST_VERSION),
               help="A free version number [the next one].")  # fmt: skip
@@ -150,8 +164,9 @@ def sample(run: Path, num: int, label, labels, seed: int, columns, output: Path,
 @click.option("--format", "formats", default="saved_model", show_default=True,
               help="saved_model, onnx, litert, or several, comma-separated.")  # fmt: skip
 def export(run: Path, output: Path | None, version: int | None, once: bool, formats: str) -> None:
-    """Export RUN: a SavedModel for servers, an ONNX or a LiteRT file from latents to images.
+    """Export RUN, also a pretrained model: a SavedModel for servers, ONNX or LiteRT beside it.
 
+    An ONNX or LiteRT file goes from latents (and labels) to images.
     A version is OUTPUT/N/, OUTPUT/N.onnx or OUTPUT/N.tflite. The files are checked on the latents
     of seeds against the model's own images; one that answers otherwise is not written.
     """
@@ -159,18 +174,6 @@ def export(run: Path, output: Path | None, version: int | None, once: bool, form
     from tfgan_survey.export import export_run
 
     export_run(run, output, version, once, click.echo, parse_names(formats))
-
-
-def _parse_settings(pairs: Sequence[str]) -> dict[str, str]:
-    settings: dict[str, str] = {}
-    for pair in pairs:
-        key, separator, value = pair.partition("=")
-        if not separator or not key:
-            raise click.UsageError(f"--set {pair}: expected KEY=VALUE.")
-        if key in settings:
-            raise click.UsageError(f"--set {key} is given twice.")
-        settings[key] = value
-    return settings
 
 
 def _probing(names: str | None, every: int | None, num: int | None) -> dict[str, Any]:

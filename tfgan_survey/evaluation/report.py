@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
 
 from tfgan_survey.evaluation import charts
 from tfgan_survey.evaluation.gallery import Gallery, Section
@@ -20,7 +19,7 @@ from tfgan_survey.files import write_text
 from tfgan_survey.metrics import Measurement
 from tfgan_survey.metrics.choice import better_direction, judges_samples
 from tfgan_survey.training.callbacks import read_history
-from tfgan_survey.training.history import curve_groups
+from tfgan_survey.training.history import curve_groups, curve_rows, number, step_history
 from tfgan_survey.training.probe import probe_curves, read_best, read_probe
 
 _ARROWS = {"higher": "\u2191", "lower": "\u2193", None: ""}
@@ -190,11 +189,14 @@ def _curves(target: Target) -> Section:
     rows = read_history(run.history)
     if not rows:
         return {}
+    minutes = sum(row["seconds"] for row in rows) / 60
+    note = f"{len(rows):,} epochs, {rows[-1]['steps']:,} steps, {minutes:,.1f} minutes."
+    rows, over = curve_rows(rows, step_history(run.losses).read())
     steps = [row["steps"] for row in rows]
     drawn = [
-        charts.line_chart({key: (steps, [row.get(key, np.nan) for row in rows]) for key in keys},
+        charts.line_chart({key: (steps, [number(row.get(key)) for row in rows]) for key in keys},
                           title)
-        for title, keys in curve_groups(rows, read_probe(run.probe))
+        for title, keys in curve_groups(rows, read_probe(run.probe), over)
     ]  # fmt: skip
     if run.probe.exists():
         best = read_best(run.best_probed) or {}
@@ -202,9 +204,8 @@ def _curves(target: Target) -> Section:
             mark = best["steps"] if best.get("metric") == name else None
             title = f"{name} during the training" + (", best ringed" if mark is not None else "")
             drawn.append(charts.line_chart({name: (at, values)}, title, errors=errors, mark=mark))
-    minutes = sum(row["seconds"] for row in rows) / 60
     return {
-        "note": f"{len(rows):,} epochs, {steps[-1]:,} steps, {minutes:,.1f} minutes.",
+        "note": note,
         "kind": "chart",
         "charts": [one for one in drawn if one is not None],
     }

@@ -15,6 +15,7 @@ from tfgan_survey.export.versions import (
 from tfgan_survey.files import written_aside
 from tfgan_survey.models.digest import weights_digest
 from tfgan_survey.models.trainable import TrainableModel
+from tfgan_survey.pretrained import place_of
 from tfgan_survey.training import RunFolder, load_run
 
 _DEFAULT = ("saved_model",)
@@ -123,7 +124,7 @@ def export_run(
     log: Callable[[str], None] = print,
     formats: Sequence[str] = _DEFAULT,
 ) -> Path:
-    """Export a run folder or a `.keras` file.
+    """Export a run folder, a `.keras` file or a pretrained model.
 
     Args:
         run: what `tfgan_survey.training.load_run` reads.
@@ -142,7 +143,7 @@ def export_run(
         SettingError: see above.
         RunError: see above; or there is no model.
     """
-    run = Path(run)
+    run = place_of(run)
     for name in formats:
         find_format(name)
     model = load_run(run)

@@ -54,18 +54,7 @@ class Tracked(tf.Module):
         # Plain tf.Variables alone are tracked. TensorFlow Serving restores a model by the graph's
         # own restore op, which for a tracked Keras 3 variable fills a copy that no signature
         # reads; and a tracked model would bring the state of its optimizers along.
-        self._restored = [
-            variable.value
-            for network in model.exported_networks()
-            for variable in network.variables
-        ]
-
-
-class _Exported(Tracked):
-    """What is exported: the networks and one traced function a signature."""
-
-    def __init__(self, model: TrainableModel):
-        super().__init__(model)
+        self._restored = [variable.value for variable in model.exported_variables()]
         declared = model.signatures()
         self.functions = lambda: {
             name: tf.function(function).get_concrete_function(*specs)

@@ -24,7 +24,7 @@ from tfgan_survey.networks.scorer import Scorer
 from tfgan_survey.networks.translation import TRANSLATIONS, Translation
 from tfgan_survey.objectives import OBJECTIVES
 from tfgan_survey.objectives.base import Objective
-from tfgan_survey.registry import Axis, NotNegative
+from tfgan_survey.registry import Axis, Inside, NotNegative
 from tfgan_survey.regularizers import REGULARIZERS
 from tfgan_survey.regularizers.base import NoRegularizer, Regularizer
 
@@ -106,7 +106,7 @@ class CycleGAN(ImageInputs, Translates, Discriminates, TrainableModel):
         pool_size: int = 50,
         flip: bool = False,
         jitter: float = 1.0,
-        ema: float | None = None,
+        ema: Inside | None = None,
         seed: int = 0,
         name: str | None = None,
         **kwargs,

@@ -22,7 +22,7 @@ from tfgan_survey.networks.pair import NetworkPair
 from tfgan_survey.networks.specs import Spec
 from tfgan_survey.objectives import OBJECTIVES
 from tfgan_survey.objectives.base import Objective
-from tfgan_survey.registry import Axis
+from tfgan_survey.registry import Axis, Count, Inside, Share
 from tfgan_survey.regularizers import REGULARIZERS
 from tfgan_survey.regularizers.base import NoRegularizer, Regularizer
 from tfgan_survey.settings import check_whole
@@ -115,13 +115,13 @@ class GAN(ImageInputs, Discriminates, SeedSampling, TrainableModel):
         regularizer: Regularizer | None = None,
         augmentation: Augmentation | None = None,
         *,
-        n_critic: int = 1,
+        n_critic: Count = 1,
         critic_warm_up: bool = False,
         simultaneous: bool = False,
         fresh_latents: bool = False,
         mismatched: bool = False,
-        ema: float | None = None,
-        truncation: float = 1.0,
+        ema: Inside | None = None,
+        truncation: Share = 1.0,
         seed: int = 0,
         name: str | None = None,
         **kwargs,

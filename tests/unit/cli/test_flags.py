@@ -39,8 +39,8 @@ def options(command):
     return {name for param in command.params for name in param.opts if name.startswith("--")}
 
 
-TRAIN = {"--dataset", "--epochs", "--steps", "--batch-size", "--seed", "--output", "--resume",
-         "--deterministic", "--tensorboard", "--probe", "--probe-every", "--probe-num",
+TRAIN = {"--config", "--dataset", "--epochs", "--steps", "--batch-size", "--seed", "--output",
+         "--resume", "--deterministic", "--tensorboard", "--probe", "--probe-every", "--probe-num",
          "--keep-best", "--validate", "--set", "--source", "--data-dir"}  # fmt: skip
 
 
@@ -70,6 +70,7 @@ def run(trained):
 def test_every_option_is_in_these_tables():
     """A new option needs a row here."""
     assert options(cli.train) == TRAIN
+    assert options(cli.models) == {"--set"}
     assert options(cli.sample) == {"--num", "--label", "--labels", "--seed", "--columns",
                                    "--output", "--shards", "--format", "--worker"}  # fmt: skip
     assert options(cli.evaluate) == {"--dataset", "--metrics", "--num", "--seed", "--output",
