@@ -55,6 +55,13 @@ class Tracked(tf.Module):
         # own restore op, which for a tracked Keras 3 variable fills a copy that no signature
         # reads; and a tracked model would bring the state of its optimizers along.
         self._restored = [variable.value for variable in model.exported_variables()]
+
+
+class _Exported(Tracked):
+    """What is exported: the networks and one traced function a signature."""
+
+    def __init__(self, model: TrainableModel):
+        super().__init__(model)
         declared = model.signatures()
         self.functions = lambda: {
             name: tf.function(function).get_concrete_function(*specs)
