@@ -20,6 +20,7 @@ _MODULES = {
     "GAN": "models",
     "ConditionalGAN": "models",
     "MODELS": "zoo",
+    "walk": "models",
     "build": "zoo",
     "train": "training",
     "export_savedmodel": "export",

@@ -152,7 +152,7 @@ def test_card_warm_up_and_digest(exported):
         prediction_log_pb2.PredictionLog.FromString(r.numpy()).predict_log.request for r in records
     ]
     names = {request.model_spec.signature_name for request in requests}
-    assert names == {"serving_default", "sample", "sample_png", "latents", "score"}
+    assert names == {"serving_default", "sample", "sample_png", "latents", "score", "blend"}
     signatures = tf.saved_model.load(str(path)).signatures
     for request in requests:
         given = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}

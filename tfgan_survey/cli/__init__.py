@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from tfgan_survey.cli.looking import features, pictures, translate
+from tfgan_survey.cli.looking import features, pictures, translate, walk
 from tfgan_survey.cli.measures import evaluate, metrics, retrieve
 from tfgan_survey.cli.runs import data, export, models, sample, train
 from tfgan_survey.cli.servers import check, request, serve
@@ -39,8 +39,8 @@ def cli(context: click.Context, debug: bool) -> None:
     help_if_bare(context)
 
 
-for _command in (models, data, train, sample, translate, pictures, features, metrics, evaluate,
-                 retrieve, tag, export, serve, request, check):  # fmt: skip
+for _command in (models, data, train, sample, walk, translate, pictures, features, metrics,
+                 evaluate, retrieve, tag, export, serve, request, check):  # fmt: skip
     cli.add_command(_command)
 
 

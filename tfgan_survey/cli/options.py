@@ -51,11 +51,13 @@ def check_samples_options(label: int | None, labels: str | None, output: Path) -
         raise click.UsageError(f"--output {output}: expected a name ending in .png or .npz.")
 
 
-def parse_ids(text: str) -> list[int]:
-    """Return comma-separated class ids.
+def parse_ids(text: str, flag: str = "--labels", what: str = "class ids") -> list[int]:
+    """Return comma-separated class ids, or other whole numbers.
 
     Args:
         text: as typed.
+        flag: where it was typed.
+        what: the numbers are.
 
     Raises:
         click.UsageError: something that is no whole number.
@@ -63,7 +65,7 @@ def parse_ids(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise click.UsageError(f"--labels {text}: expected class ids such as 0,1,2.") from None
+        raise click.UsageError(f"{flag} {text}: expected {what} such as 0,1,2.") from None
 
 
 def table(rows: Sequence[Sequence[str]]) -> None:

@@ -18,7 +18,6 @@ from tfgan_survey.evaluation.arithmetic import arithmetic, lacks_arithmetic, til
 from tfgan_survey.evaluation.codes import STEPS, Coded, ends, interpolations
 from tfgan_survey.evaluation.retrieval import retrieve
 from tfgan_survey.evaluation.target import Target
-from tfgan_survey.evaluation.walks import walk
 from tfgan_survey.metrics import nearest_neighbours, neighbour_rows
 from tfgan_survey.metrics.nearest_neighbours import THRESHOLD_IMAGES
 from tfgan_survey.training.looks import (
@@ -30,7 +29,7 @@ from tfgan_survey.training.looks import (
 )
 
 _ROWS = COLUMNS = 10
-_WALK_STEPS, _NEIGHBOURS = 11, 5
+_WALKS, _WALK_STEPS, _NEIGHBOURS = 6, 11, 5  # walks: where there are no classes
 _BLOCKS = 3  # of reconstructions, ten images each
 POINTS = 2500
 """As many as the published protocol of ring and grid scores."""
@@ -237,9 +236,11 @@ class Gallery:
         subject = self.target.subject
         if subject is None or not self._pictures_of("sample"):
             return {}
-        labels = self.labels
-        frames = pictures.to_uint8(walk(subject, labels, _WALK_STEPS, seed=self.target.seed))
-        names = [""] * len(frames) if labels is None else [self.class_name(one) for one in labels]
+        labels, seed = self.labels, self.target.seed
+        rows = _WALKS if labels is None else len(labels)
+        ways = [subject.walk(seed + k, seed + rows + k, k, _WALK_STEPS) for k in range(rows)]
+        frames = [pictures.to_uint8(way) for way in ways]
+        names = [""] * rows if labels is None else [self.class_name(one) for one in labels]
         whose = [f" of class {name}" if name else "" for name in names]
         way = "along the sphere" if subject.latent == "normal" else "in a straight line"
         under = "" if labels is None else " under one label"

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from tfgan_survey import pictures
-from tfgan_survey.errors import RunError
 from tfgan_survey.models.tagging import names_tags, tag_shares
+from tfgan_survey.models.walking import require_samples
 
 _POINTS = 1000
 
@@ -323,8 +323,6 @@ def draw(model, num: int, labels: int | Sequence[int] | None = None, seed: int =
     Raises:
         RunError: the model cannot sample.
     """
-    if "sample" not in model.abilities:
-        able = " and ".join(sorted(model.abilities)) or "nothing that is asked for by name"
-        raise RunError(f"{model.name} cannot sample: what it can do is {able}.")
+    require_samples(model)
     made = model.generate(num, labels, seed)
     return made if model.spec.takes_points else pictures.to_uint8(made)
