@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from tfgan_survey.cli.looking import features, pictures, translate, walk
-from tfgan_survey.cli.measures import evaluate, metrics, retrieve
+from tfgan_survey.cli.measures import compare, evaluate, metrics, retrieve
 from tfgan_survey.cli.runs import data, export, models, sample, train
 from tfgan_survey.cli.servers import check, request, serve
 from tfgan_survey.cli.tagging import tag
@@ -40,7 +40,7 @@ def cli(context: click.Context, debug: bool) -> None:
 
 
 for _command in (models, data, train, sample, walk, translate, pictures, features, metrics,
-                 evaluate, retrieve, tag, export, serve, request, check):  # fmt: skip
+                 evaluate, compare, retrieve, tag, export, serve, request, check):  # fmt: skip
     cli.add_command(_command)
 
 

@@ -73,11 +73,17 @@ def picture(images: np.ndarray, columns: int, alt: str, kind: str = "strip") -> 
         alt: the same in words.
         kind: class in the style sheet.
     """
-    return _held(pictures.grid(images, columns, scale=1), alt, kind)
+    return held(pictures.grid(images, columns, scale=1), alt, kind)
 
 
-def _held(sheet: Image.Image, alt: str, kind: str) -> Picture:
-    """Hold a picture as a data URI."""
+def held(sheet: Image.Image, alt: str, kind: str) -> Picture:
+    """Hold a picture as a data URI.
+
+    Args:
+        sheet: the picture.
+        alt: the same in words.
+        kind: class in the style sheet.
+    """
     file = io.BytesIO()
     sheet.save(file, "PNG", optimize=True)
     data = base64.b64encode(file.getvalue()).decode()
@@ -182,7 +188,7 @@ class Gallery:
             "note": f"The first {len(tagged)} test images, a row each, not chosen: the tags with "
             f"most of the votes, bars as long as their share. What the images have: "
             f"{'; '.join(tagged)}.",
-            "sheet": _held(look.picture(), "tags of test images with their shares", "sheet"),
+            "sheet": held(look.picture(), "tags of test images with their shares", "sheet"),
         }
 
     def _planes(self) -> Section:

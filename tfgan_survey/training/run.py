@@ -13,7 +13,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from tfgan_survey import pictures
 from tfgan_survey.data.home import DataHome, recorded_name
@@ -26,6 +25,7 @@ from tfgan_survey.settings import BUDGET, Settings
 from tfgan_survey.training import callbacks as training_callbacks
 from tfgan_survey.training import probe as training_probe
 from tfgan_survey.training import recovery
+from tfgan_survey.training.film import write_film
 from tfgan_survey.training.folder import RunFolder, record_of
 from tfgan_survey.training.history import curve_groups
 from tfgan_survey.training.looks import Look, fixed_look
@@ -238,15 +238,9 @@ def finish(
     log(f"wrote {run.model}")
     if look is not None:
         log(f"wrote {pictures.save(look.picture(), run.grid)}")
-    frames = []
-    for path, _ in training_callbacks.frame_files(run.frames):
-        try:
-            with Image.open(path) as frame:
-                frames.append(frame.copy())
-        except (OSError, SyntaxError, ValueError) as error:
-            log(f"{path} cannot be read and is left out of the film: {error}")
-    if frames:
-        log(f"wrote {pictures.save_film(frames, run.film)}")
+    film = write_film(run, log)
+    if film is not None:
+        log(f"wrote {film}")
     elif look is not None:
         log(f"no {run.film.name}: {run.frames} holds no frame")
     _save_curves(run, settings, log)

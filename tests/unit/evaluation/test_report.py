@@ -17,13 +17,10 @@ from tfgan_survey.cli import cli
 from tfgan_survey.data import load_arrays, ring
 from tfgan_survey.errors import RunError, SettingError
 from tfgan_survey.evaluation import Target, charts, write_report
-from tfgan_survey.evaluation.subject import Subject
-from tfgan_survey.layers.sampling import latents_from_seeds
 from tfgan_survey.metrics import Measurement
 from tfgan_survey.training import train
 from tfgan_survey.training.folder import RunFolder
 from tfgan_survey.training.history import curve_groups
-from tfgan_survey.training.run import load_run
 
 REAL = Measurement("real images", 0.065, 0.0086, 90, 0, "p")
 FOUND = [
@@ -33,8 +30,8 @@ FOUND = [
     Measurement("gan_test", 0.9942, 0.0008, 90, 0, "judge", (), {"per_class": [1.0, 0.98765]}),
     Measurement("reverse_kl", float("inf"), None, 90, 0, "judge"),
 ]
-HEADINGS = ["Measurements", "Samples", "Nearest training images", "Walks between latents",
-            "Training", "Settings and versions"]  # fmt: skip
+HEADINGS = ["In plain words", "Measurements", "Samples", "Nearest training images",
+            "Walks between latents", "Training", "Settings and versions"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +226,7 @@ def test_charts_are_the_same_every_time_and_take_their_colours_from_the_page():
     assert made == draw() and asks_nobody(made)
     assert not re.search(r"#(?![mp][0-9a-f]{10})", made), "no colour but the page's own"
     assert {f"var(--s{i})" for i in range(charts.COLOURS)} <= set(re.findall(r"var\([^)]*\)", made))
-    style = (Path(charts.__file__).parent / "report.html").read_text()
+    style = (Path(charts.__file__).parent / "style.html").read_text()
     for name in set(re.findall(r"var\((--\w+)\)", made)):
         assert style.count(f"{name}: #") == 2, f"{name} in light and in dark"
 
