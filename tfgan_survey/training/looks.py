@@ -68,8 +68,9 @@ class FixedSamples:
             points = self.model.generate(_POINTS, seed=self.seed)
             return pictures.scatter(points, self.reach, scale)
         images = self.model.generate(self.rows * self.columns, self.conditions, self.seed)
-        classes = self.model.spec.num_classes
-        names = None if classes is None else [str(row) for row in range(self.rows)]
+        spec = self.model.spec
+        names = spec.class_names or [str(row) for row in range(self.rows)]
+        names = None if spec.num_classes is None else names[: self.rows]
         return pictures.grid(images, self.columns, names, scale)
 
 

@@ -313,6 +313,8 @@ def _model(run: RunFolder, settings: Settings, data: ImageSet, log) -> Trainable
         raise SettingError(f"{settings.model} cannot be built so: {error}") from error
     if isinstance(data, TaggedSet):
         model.spec.learn_vocabulary(data.vocabulary)
+    if model.spec.num_classes is not None:
+        model.spec.learn_class_names(data.class_names)
     model.adapt(data.images)
     if settings.start_from is not None:
         model.start_from(load_run(settings.start_from))
