@@ -110,6 +110,6 @@ def test_a_builder_is_a_function_of_a_spec():
 
 def test_vectors_have_no_instance_norm():
     """It would take each unit's own mean from it and leave nothing."""
-    for build, shape in ((mlp, (2, 2, 1)), (points, (2,))):
+    for builder, shape in ((mlp, (2, 2, 1)), (points, (2,))):
         with pytest.raises(ValueError, match="norm=instance: expected one of batch, layer, none"):
-            build(shape, norm="instance")
+            builder(shape, norm="instance")
