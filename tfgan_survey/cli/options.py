@@ -60,11 +60,13 @@ def check_samples_options(
         raise click.UsageError(f"--output {output}: expected a name ending in .png or .npz.")
 
 
-def parse_ids(text: str) -> list[int]:
-    """Return comma-separated class ids.
+def parse_ids(text: str, flag: str = "--labels", what: str = "class ids") -> list[int]:
+    """Return comma-separated class ids, or other whole numbers.
 
     Args:
         text: as typed.
+        flag: where it was typed.
+        what: the numbers are.
 
     Raises:
         click.UsageError: something that is no whole number.
@@ -72,7 +74,7 @@ def parse_ids(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise click.UsageError(f"--labels {text}: expected class ids such as 0,1,2.") from None
+        raise click.UsageError(f"{flag} {text}: expected {what} such as 0,1,2.") from None
 
 
 def parse_worker(text: str) -> tuple[int, int]:
