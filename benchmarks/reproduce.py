@@ -1,4 +1,4 @@
-"""Train and measure the reproduction table, run by run, and write it into the README.
+"""Train and measure the reproduction table, run by run, and write it into the documents.
 
     python benchmarks/reproduce.py --jobs 2              what is missing at the short budgets
     python benchmarks/reproduce.py --budget quick        every named GAN at the zoo's default steps
@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS, RUNS = Path("benchmarks/results/reproduce"), Path("runs/reproduce")
-README, CODES = Path("README.md"), Path("docs/codes.md")
+MEASURED, CODES = Path("docs/measurements.md"), Path("docs/codes.md")
 BEGIN, END = "<!-- reproduce.py: begin -->", "<!-- reproduce.py: end -->"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 ONE_THREAD = dict.fromkeys((*THREADS, "TF_NUM_INTEROP_THREADS"), "1")
@@ -78,7 +78,7 @@ class Row:
     trials: int = 1
     validate: str | None = None
     start_from: str | None = None
-    page: Path = README
+    page: Path = MEASURED
 
     def steps(self, budget: str) -> int:
         """Return the training steps of a budget."""
@@ -397,16 +397,16 @@ def render() -> None:
     """Write the tables between the marks in their pages, from the files alone."""
     from tfgan_survey.files import write_text
 
-    for page in (README, CODES):
+    for page in (MEASURED, CODES):
         before, rest = page.read_text(encoding="utf-8").split(BEGIN)
         _, after = rest.split(END)
         write_text(page, f"{before}{BEGIN}\n{table(page)}\n{END}{after}")
         print(f"wrote the table into {page}")
 
 
-def table(page: Path = README) -> str:
+def table(page: Path = MEASURED) -> str:
     """Return a page's table as Markdown: of each row the longest budget that was measured."""
-    beside = "real data" if page == README else "reference"
+    beside = "real data" if page == MEASURED else "reference"
     lines = [
         f"| row | data | steps, seeds, trials | measured | {beside} | goal | published "
         "| minutes (cores) |",

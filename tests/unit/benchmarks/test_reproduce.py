@@ -1,4 +1,4 @@
-"""The reproduction benchmark: a run is trained, measured, kept, and shown in the README's table."""
+"""The reproduction benchmark: a run is trained, measured, kept, and shown in the documents' table."""
 
 import json
 import runpy
@@ -23,7 +23,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reproduce")
     module = runpy.run_path(str(PROGRAM))
     (folder / "docs").mkdir()
-    for page in ("README.md", "docs/codes.md"):
+    for page in ("docs/measurements.md", "docs/codes.md"):
         (folder / page).write_text(f"before\n{module['BEGIN']}\n{module['END']}\nafter\n")
     done = call(folder, "--run", "ring", 0, STEPS)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -67,7 +67,7 @@ def test_a_run_that_is_there_is_kept_and_one_of_other_settings_refused(folder):
 
 def test_the_table_is_written_from_the_files(folder):
     assert call(folder, "--render").returncode == 0
-    text = (folder / "README.md").read_text()
+    text = (folder / "docs" / "measurements.md").read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     line = next(line for line in text.splitlines() if line.startswith("| `ring` |"))
