@@ -19,6 +19,17 @@ SERVING = [
     "uvloop>=0.21; platform_system != 'Windows'",
 ]
 
+# Material for MkDocs is kept until May 2027. Its successor Zensical, at 0.1, leaves out the plugins
+# that it does not know, the one for languages among them.
+DOCS = [
+    "jieba>=0.42",  # words of Chinese pages, for the search
+    "latex2mathml>=3.77",
+    "mkdocs>=1.6,<2",
+    "mkdocs-material>=9.7,<10",
+    "mkdocs-static-i18n>=1.3",
+    "mkdocstrings-python>=2",
+]
+
 setup(
     name="tfgan-survey",
     version="0.1.0",
@@ -54,11 +65,14 @@ setup(
         "plots": PLOTS,
         "serving": SERVING,
         "benchmarks": ["torch>=2.6"],
+        "docs": DOCS,
         "dev": [
             *PLOTS,
             *SERVING,
             "build>=1.2",
             "hypothesis>=6.100",
+            "ipykernel>=6.29",
+            "nbclient>=0.10",
             "pre-commit>=4",
             "pytest>=8",
             "pytest-timeout>=2.3",
