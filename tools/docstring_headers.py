@@ -1,7 +1,7 @@
 """The package's docstring headers, made readable for the generator of the reference.
 
-The generator (griffe) knows `Args`, `Returns`, `Raises`; the headers of this package beside them are
-put into Markdown before it reads: formulas and examples as code, the others as paragraphs.
+The generator (griffe) knows `Args`, `Returns`, `Raises`; the headers of this package beside them
+are put into Markdown before it reads: formulas and examples as code, the others as paragraphs.
 """
 
 from __future__ import annotations

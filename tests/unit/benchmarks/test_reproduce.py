@@ -1,4 +1,4 @@
-"""The reproduction benchmark: a run is trained, measured, kept, and shown in the documents' table."""
+"""The reproduction benchmark: a run is trained, measured, kept, and shown in a table."""
 
 import json
 import runpy

@@ -1,4 +1,4 @@
-"""The site's pages: the navigation names them, both languages agree, quoted numbers are measured."""
+"""The site: the navigation names its pages, both languages agree, quoted numbers are measured."""
 
 import json
 import re
@@ -14,7 +14,8 @@ from tfgan_survey.zoo import MODELS
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
-PAGES = {path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("README*.md"), *DOCS.rglob("*.md"))}
+FILES = (*ROOT.glob("README*.md"), *DOCS.rglob("*.md"))
+PAGES = {path.relative_to(ROOT).as_posix() for path in FILES}
 CHINESE = sorted(name for name in PAGES if name.endswith(".zh.md"))
 # Written by programs or generated from docstrings: in English in both sites.
 ENGLISH_ONLY = {
@@ -91,7 +92,7 @@ def shape(name):
         "links": sorted(
             re.sub(r"\.zh\.md", ".md", one.partition("#")[0])
             for one in links
-            if not one.startswith("README") and "#" != one[0]
+            if not one.startswith("README") and one[0] != "#"
         ),
         "rows of tables": len(re.findall(r"^\|", prose, re.M)),
         "names in backticks": Counter(" ".join(one.split()) for one in spans),
@@ -121,13 +122,10 @@ GIVEN = {"0.0002", "0.5", "0.2", "1.3", "0.7", "0.9", "0.3", "3.10", "3.11", "2.
          "2.4", "4.9.10", "1.386", "127.0.0.1", "3.1", "3.2", "2.3.1", "4.2"}  # fmt: skip
 
 
-def quoting():
-    for name in sorted(PAGES):
-        if re.match(r"docs/(?:tutorial|howto|survey|lecture)/|README|docs/gallery|docs/index", name):
-            yield name
+QUOTING = re.compile(r"docs/(?:tutorial|howto|survey|lecture)/|README|docs/gallery|docs/index")
 
 
-@pytest.mark.parametrize("name", [one for one in quoting() if not one.endswith(".zh.md")])
+@pytest.mark.parametrize("name", sorted(filter(QUOTING.match, PAGES - set(CHINESE))))
 def test_quoted_numbers_are_measured(name):
     """Rounded to fewer digits is quoted too."""
     known = {one for source in SOURCES for one in NUMBER.findall(read(f"docs/{source}.md"))}
