@@ -398,20 +398,24 @@ def render() -> None:
     from tfgan_survey.files import write_text
 
     for page in (MEASURED, CODES):
-        before, rest = page.read_text(encoding="utf-8").split(BEGIN)
-        _, after = rest.split(END)
-        write_text(page, f"{before}{BEGIN}\n{table(page)}\n{END}{after}")
-        print(f"wrote the table into {page}")
+        for file, chinese in ((page, False), (page.with_suffix(".zh.md"), True)):
+            before, rest = file.read_text(encoding="utf-8").split(BEGIN)
+            _, after = rest.split(END)
+            write_text(file, f"{before}{BEGIN}\n{table(page, chinese)}\n{END}{after}")
+            print(f"wrote the table into {file}")
 
 
-def table(page: Path = MEASURED) -> str:
+def table(page: Path = MEASURED, chinese: bool = False) -> str:
     """Return a page's table as Markdown: of each row the longest budget that was measured."""
     beside = "real data" if page == MEASURED else "reference"
-    lines = [
+    head = (
         f"| row | data | steps, seeds, trials | measured | {beside} | goal | published "
-        "| minutes (cores) |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+        "| minutes (cores) |"
+    )
+    if chinese:
+        beside = "真实数据" if page == MEASURED else "参考"
+        head = f"| 行 | 数据 | 步数，种子，试验 | 测得 | {beside} | 目标 | 发表值 | 分钟（核数） |"
+    lines = [head, "|---|---|---|---|---|---|---|---|"]
     for name, row in _rows().items():
         if row.page != page:
             continue

@@ -46,8 +46,12 @@ def run(path: Path, keep: bool, seconds: int = 900) -> None:
             resources={"metadata": {"path": folder}},
         ).execute()
     for cell in notebook.cells:
-        # What TensorFlow says of the machine on the error stream is no output.
+        # What TensorFlow says of itself is no output.
         if cell.cell_type == "code":
+            for one in cell.outputs:
+                lines = one.get("text", "").splitlines(keepends=True)
+                one.update({"text": "".join(line for line in lines if not line.startswith("INFO:tensorflow"))}
+                           if lines else {})  # fmt: skip
             cell.outputs = [one for one in cell.outputs if one.get("name") != "stderr"]
     if keep:
         aside = path.with_suffix(".aside")

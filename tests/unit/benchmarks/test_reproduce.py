@@ -23,7 +23,9 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reproduce")
     module = runpy.run_path(str(PROGRAM))
     (folder / "docs").mkdir()
-    for page in ("docs/measurements.md", "docs/codes.md"):
+    pages = [f"docs/{name}{language}" for name in ("measurements", "codes")
+             for language in (".md", ".zh.md")]  # fmt: skip
+    for page in pages:
         (folder / page).write_text(f"before\n{module['BEGIN']}\n{module['END']}\nafter\n")
     done = call(folder, "--run", "ring", 0, STEPS)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -75,6 +77,9 @@ def test_the_table_is_written_from_the_files(folder):
     value = json.loads(result(folder).read_text())["measurements"][0]["value"]
     assert f"modes {value:.4g}" in line
     assert f"{STEPS:,}, 1 seed" in line
+    chinese = (folder / "docs" / "measurements.zh.md").read_text()
+    assert line in chinese.splitlines()
+    assert "| 真实数据 |" in chinese
 
 
 def test_unknown_rows_are_refused(folder):

@@ -17,12 +17,8 @@ DOCS = ROOT / "docs"
 FILES = (*ROOT.glob("README*.md"), *DOCS.rglob("*.md"))
 PAGES = {path.relative_to(ROOT).as_posix() for path in FILES}
 CHINESE = sorted(name for name in PAGES if name.endswith(".zh.md"))
-# Written by programs or generated from docstrings: in English in both sites.
-ENGLISH_ONLY = {
-    *(f"docs/{path.stem}.md" for path in (ROOT / "benchmarks").glob("*.py")),
-    "docs/measurements.md",
-    "docs/codes.md",
-}
+# Written by programs: in English in both sites.
+ENGLISH_ONLY = {f"docs/{path.stem}.md" for path in (ROOT / "benchmarks").glob("*.py")}
 FENCE = re.compile(r"^```\w*\n(.*?)^```", re.S | re.M)
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 HAN = re.compile(r"[\u4e00-\u9fff]")
