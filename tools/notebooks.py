@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
 
+LOGGED = re.compile(r"(?:INFO|WARNING):tensorflow:")
 NOTEBOOKS = Path(__file__).parent.parent / "examples" / "notebooks"
 
 
@@ -46,17 +48,21 @@ def run(path: Path, keep: bool, seconds: int = 900) -> None:
             resources={"metadata": {"path": folder}},
         ).execute()
     for cell in notebook.cells:
-        # What TensorFlow says of itself is no output.
         if cell.cell_type == "code":
-            for one in cell.outputs:
-                lines = one.get("text", "").splitlines(keepends=True)
-                one.update({"text": "".join(line for line in lines if not line.startswith("INFO:tensorflow"))}
-                           if lines else {})  # fmt: skip
-            cell.outputs = [one for one in cell.outputs if one.get("name") != "stderr"]
+            cell.outputs = [one for one in map(_without_logs, cell.outputs) if one is not None]
     if keep:
         aside = path.with_suffix(".aside")
         nbformat.write(notebook, aside)
         aside.replace(path)
+
+
+def _without_logs(output):
+    """Return an output without what TensorFlow says of itself, or None where nothing is left."""
+    if output.output_type != "stream":
+        return output
+    lines = output.text.splitlines(keepends=True)
+    output.text = "".join(line for line in lines if not LOGGED.match(line))
+    return output if output.name == "stdout" and output.text.strip() else None
 
 
 def main() -> None:

@@ -17,6 +17,9 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 COMMANDS = "<!-- command line -->"
 NOTEBOOK = re.compile(r"<!-- notebook: (\S+) -->")
+# The theme's script would look for a site map a language, which there is not; the choice of the
+# language has its own links.
+ALTERNATE = re.compile(r'<link rel="alternate"[^>]*\bhreflang=[^>]*>')
 # The theme asks another host for the script by which pages opened as files can be searched.
 SHIM, OWN_SHIM = "https://unpkg.com/iframe-worker/shim", "assets/iframe_worker.js"
 OUTSIDE = re.compile(r'<(?:script|img|iframe|link)\b[^>]*\b(?:src|href)="((?:https?:)?//[^"]*)"')
@@ -91,7 +94,7 @@ def on_post_page(output: str, page: Any, **_: Any) -> str:
     """Take the theme's script from the site itself."""
     from mkdocs.utils import get_relative_url
 
-    return output.replace(SHIM, get_relative_url(OWN_SHIM, page.url))
+    return ALTERNATE.sub("", output).replace(SHIM, get_relative_url(OWN_SHIM, page.url))
 
 
 def on_post_template(output_content: str, **_: Any) -> str:
