@@ -17,8 +17,11 @@ DOCS = ROOT / "docs"
 FILES = (*ROOT.glob("README*.md"), *DOCS.rglob("*.md"))
 PAGES = {path.relative_to(ROOT).as_posix() for path in FILES}
 CHINESE = sorted(name for name in PAGES if name.endswith(".zh.md"))
-# Written by programs: in English in both sites.
-ENGLISH_ONLY = {f"docs/{path.stem}.md" for path in (ROOT / "benchmarks").glob("*.py")}
+# Written by programs, and what goes beyond the how-to pages: in English in both sites.
+ENGLISH_ONLY = {
+    *(f"docs/{path.stem}.md" for path in (ROOT / "benchmarks").glob("*.py")),
+    *(f"docs/{name}.md" for name in ("own_pictures", "looking", "exports")),
+}
 FENCE = re.compile(r"^```\w*\n(.*?)^```", re.S | re.M)
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 HAN = re.compile(r"[\u4e00-\u9fff]")
