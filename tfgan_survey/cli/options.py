@@ -60,11 +60,13 @@ def check_samples_options(
         raise click.UsageError(f"--output {output}: expected a name ending in .png or .npz.")
 
 
-def parse_ids(text: str) -> list[int]:
-    """Return comma-separated class ids.
+def parse_ids(text: str, flag: str = "--labels", what: str = "class ids") -> list[int]:
+    """Return comma-separated class ids, or other whole numbers.
 
     Args:
         text: as typed.
+        flag: where it was typed.
+        what: the numbers are.
 
     Raises:
         click.UsageError: something that is no whole number.
@@ -72,7 +74,22 @@ def parse_ids(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise click.UsageError(f"--labels {text}: expected class ids such as 0,1,2.") from None
+        raise click.UsageError(f"{flag} {text}: expected {what} such as 0,1,2.") from None
+
+
+def parse_worker(text: str) -> tuple[int, int]:
+    """Return which worker this is, and of how many.
+
+    Args:
+        text: as typed, 0/4.
+
+    Raises:
+        click.UsageError: anything else, or a worker that is none of them.
+    """
+    found = re.fullmatch(r"(\d+)/(\d+)", text, re.ASCII)
+    if not found or int(found[1]) >= int(found[2]):
+        raise click.UsageError(f"--worker {text}: expected 0/4 to 3/4 for four workers.")
+    return int(found[1]), int(found[2])
 
 
 def parse_settings(pairs: Sequence[str]) -> dict[str, str]:
@@ -93,21 +110,6 @@ def parse_settings(pairs: Sequence[str]) -> dict[str, str]:
             raise click.UsageError(f"--set {key} is given twice.")
         settings[key] = value
     return settings
-
-
-def parse_worker(text: str) -> tuple[int, int]:
-    """Return which worker this is, and of how many.
-
-    Args:
-        text: as typed, 0/4.
-
-    Raises:
-        click.UsageError: anything else, or a worker that is none of them.
-    """
-    found = re.fullmatch(r"(\d+)/(\d+)", text, re.ASCII)
-    if not found or int(found[1]) >= int(found[2]):
-        raise click.UsageError(f"--worker {text}: expected 0/4 to 3/4 for four workers.")
-    return int(found[1]), int(found[2])
 
 
 def table(rows: Sequence[Sequence[str]], width: int | None = None) -> None:

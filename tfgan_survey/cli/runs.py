@@ -164,8 +164,9 @@ def sample(run: Path, num: int, label, labels, seed: int, columns, output: Path,
 @click.option("--format", "formats", default="saved_model", show_default=True,
               help="saved_model, onnx, litert, or several, comma-separated.")  # fmt: skip
 def export(run: Path, output: Path | None, version: int | None, once: bool, formats: str) -> None:
-    """Export RUN: a SavedModel for servers, an ONNX or a LiteRT file from latents to images.
+    """Export RUN, also a pretrained model: a SavedModel for servers, ONNX or LiteRT beside it.
 
+    An ONNX or LiteRT file goes from latents (and labels) to images.
     A version is OUTPUT/N/, OUTPUT/N.onnx or OUTPUT/N.tflite. The files are checked on the latents
     of seeds against the model's own images; one that answers otherwise is not written.
     """

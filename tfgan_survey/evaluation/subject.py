@@ -131,6 +131,22 @@ class Subject:
         """
         return self.model.from_latents(latents, labels).numpy()
 
+    def walk(self, first: int, last: int, row: int, frames: int) -> np.ndarray:
+        """Return the way from one seed's sample to another's under one row of the condition.
+
+        Args:
+            first: seed of the first image.
+            last: seed of the last one.
+            row: which of the rows that `labels` gives in turn.
+            frames: images in all.
+
+        Returns:
+            float32 `(frames, *image_shape)` in [0, 1].
+        """
+        labels = self.labels(row + 1)
+        told = None if labels is None else labels[row:]
+        return self.model.walk([first, last], told, frames)
+
     def encode(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Return the codes of images, each in one row, float32 `(n, d)`.
 

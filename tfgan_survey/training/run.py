@@ -11,7 +11,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from tfgan_survey import pictures
 from tfgan_survey.data.home import DataHome, recorded_name
@@ -24,6 +23,7 @@ from tfgan_survey.settings import BUDGET, Settings
 from tfgan_survey.training import callbacks as training_callbacks
 from tfgan_survey.training import probe as training_probe
 from tfgan_survey.training import recovery
+from tfgan_survey.training.film import write_film
 from tfgan_survey.training.folder import RunFolder, record_of
 from tfgan_survey.training.history import curve_groups, curve_rows, number, step_history
 from tfgan_survey.training.loading import load_run
@@ -240,15 +240,9 @@ def finish(
     log(f"wrote {run.model}")
     if look is not None:
         log(f"wrote {pictures.save(look.picture(), run.grid)}")
-    frames = []
-    for path, _ in training_callbacks.frame_files(run.frames):
-        try:
-            with Image.open(path) as frame:
-                frames.append(frame.copy())
-        except (OSError, SyntaxError, ValueError) as error:
-            log(f"{path} cannot be read and is left out of the film: {error}")
-    if frames:
-        log(f"wrote {pictures.save_film(frames, run.film)}")
+    film = write_film(run, log)
+    if film is not None:
+        log(f"wrote {film}")
     elif look is not None:
         log(f"no {run.film.name}: {run.frames} holds no frame")
     _save_curves(run, settings, log)
@@ -316,6 +310,8 @@ def _model(run: RunFolder, settings: Settings, data: ImageSet, log) -> Trainable
         raise SettingError(f"{settings.model} cannot be built so: {error}") from error
     if isinstance(data, TaggedSet):
         model.spec.learn_vocabulary(data.vocabulary)
+    if model.spec.num_classes is not None:
+        model.spec.learn_class_names(data.class_names)
     model.adapt((data.a.images, data.b.images) if model.domains == 2 else data.images)
     if settings.start_from is not None:
         model.start_from(load_run(settings.start_from))

@@ -15,8 +15,9 @@ import tensorflow as tf
 from tfgan_survey.errors import RunError, SettingError, unknown_name
 from tfgan_survey.files import sweep, write_json, written_aside
 from tfgan_survey.models.digest import weights_digest
+from tfgan_survey.models.walking import require_samples
 from tfgan_survey.settings import check_whole
-from tfgan_survey.training.looks import check_samples, draw
+from tfgan_survey.training.looks import draw
 from tfgan_survey.training.sample import load_sampler
 
 MANIFEST = "manifest.json"
@@ -75,7 +76,7 @@ def sample_shards(
         raise unknown_name("format of shards", format, _WRITERS)
     seed = _check(num, shards, seed, worker)
     output, model = Path(output), load_sampler(run)
-    check_samples(model)
+    require_samples(model)
     told = model.spec.conditional
     given = 1 if labels is None or np.ndim(labels) == 0 else len(labels)
     turns = model.spec.num_classes if told and labels is None else given

@@ -1,4 +1,4 @@
-"""The reproduction benchmark: a run is trained, measured, kept, and shown in the README's table."""
+"""The reproduction benchmark: a run is trained, measured, kept, and shown in a table."""
 
 import json
 import subprocess
@@ -17,7 +17,9 @@ def made(tmp_path_factory):
     """Return a folder with a measured run and pages for it; the program as a process made it."""
     folder = tmp_path_factory.mktemp("reproduce")
     (folder / "docs").mkdir()
-    for page in (reproduce.README, reproduce.CODES):
+    pages = [f"docs/{name}{language}" for name in ("measurements", "codes")
+             for language in (".md", ".zh.md")]  # fmt: skip
+    for page in pages:
         (folder / page).write_text(f"before\n{reproduce.BEGIN}\n{reproduce.END}\nafter\n")
     command = [sys.executable, str(PROGRAM), "--run", "ring", "0", str(STEPS)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
@@ -74,7 +76,7 @@ def test_a_run_that_is_there_is_kept_and_one_of_other_settings_refused(folder, c
 
 def test_the_table_is_written_from_the_files(folder):
     call("--render")
-    text = (folder / "README.md").read_text()
+    text = (folder / "docs" / "measurements.md").read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     line = next(line for line in text.splitlines() if line.startswith("| `ring` |"))
@@ -82,6 +84,9 @@ def test_the_table_is_written_from_the_files(folder):
     value = json.loads(result(folder).read_text())["measurements"][0]["value"]
     assert f"modes {value:.4g}" in line
     assert f"{STEPS:,}, 1 seed" in line
+    chinese = (folder / "docs" / "measurements.zh.md").read_text()
+    assert line in chinese.splitlines()
+    assert "| 真实数据 |" in chinese
 
 
 def test_unknown_rows_are_refused(capsys):

@@ -62,7 +62,7 @@ def seeds(row, steps, name):
     return [value(run(row, steps, seed), name) for seed in range(3)]
 
 
-def table_records(page=reproduce.README):
+def table_records(page=reproduce.MEASURED):
     """The files behind a page's table: of each row those with most steps."""
     for row, settings in reproduce._rows().items():
         if settings.page != page:
@@ -75,7 +75,7 @@ def table_records(page=reproduce.README):
                 yield row, settings, one
 
 
-# ---------------------------------------------------------------------- README
+# ---------------------------------------------------------------------- docs/measurements.md
 
 
 def main_job():
@@ -440,7 +440,7 @@ def sampling():
 
 
 SENTENCES = {
-    "README.md": (
+    "docs/measurements.md": (
         main_job,
         beside_pytorch,
         reproduction,
@@ -496,7 +496,7 @@ def test_a_written_report_is_what_its_program_writes(program, tmp_path):
 
 # Numbers that no file holds: settings, published values, measurements told with their command.
 BY_HAND = {
-    "README.md": (
+    "docs/measurements.md": (
         "TensorFlow 2.21, Keras 3.15",
         "about 8.5 on two at the 24 steps",
         "recognised 0.994 but trained a classifier to 0.964 only",
@@ -524,7 +524,7 @@ BY_HAND = {
     "docs/discriminator_features.md": (),
 }
 SECTIONS = {
-    "README.md": ("## Measured", "## Learn"),
+    "docs/measurements.md": ("# Measured", None),
     "docs/theory.md": ("# Theory", None),
     "docs/critic_loss.md": ("## What it shows", None),
     "docs/discriminator_features.md": ("## What it shows", None),

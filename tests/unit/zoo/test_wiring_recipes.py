@@ -87,7 +87,7 @@ PUBLISHED = {
         "dataset": "ring", "network": "points", "batch_size": 100,
         "d_optimizer.learning_rate": 1e-4, "d_optimizer.beta_1": 0.8,
     },
-    # by measurement; what the README's rows were made with
+    # by measurement; what the table's rows were made with
     "mixture_gan_tuned": {
         "dataset": "grid", "batch_size": 256, "loop.ema": 0.999,
         "network.generator_widths": [128] * 5, "network.maxout_units": [128] * 3,
