@@ -475,7 +475,7 @@ def _real(key: str, record: dict[str, Any]) -> str:
     return "-" if real is None or real["value"] is None else f"{real['value']:.4g}"
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", nargs="+", help="default: all")
     parser.add_argument("--seeds", nargs="+", type=int, help="default: the budget's own")
@@ -486,7 +486,7 @@ def main() -> None:
     parser.add_argument("--render", action="store_true", help="write the table only")
     parser.add_argument("--list", action="store_true", help="show runs and what is there")
     parser.add_argument("--run", nargs=3, metavar=("ROW", "SEED", "STEPS"), help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     if arguments.run:
         name, seed, steps = arguments.run
         execute(Run(name, int(seed), int(steps)), arguments.data_dir)

@@ -217,6 +217,9 @@ class Streamed(abc.ABC):
         # TensorFlow 2.21 now and then waits for good for the thread that tunes an iterator when a
         # process exits with a half-read one. There is nothing to tune here: no step is parallel.
         options.autotune.enabled = False
+        # The rewriting of the graph would write all examples into it, twice their size in memory,
+        # and there is nothing that it could improve.
+        options.experimental_optimization.apply_default_optimizations = False
         if mark is not None:
             options.framework_type = [mark]
         return dataset.with_options(options)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from tfgan_survey import pictures
 from tfgan_survey.data.home import DataHome, recorded_name
@@ -26,9 +23,12 @@ from tfgan_survey.settings import BUDGET, Settings
 from tfgan_survey.training import callbacks as training_callbacks
 from tfgan_survey.training import probe as training_probe
 from tfgan_survey.training import recovery
+from tfgan_survey.training.film import write_film
 from tfgan_survey.training.folder import RunFolder, record_of
-from tfgan_survey.training.history import curve_groups
+from tfgan_survey.training.history import curve_groups, curve_rows, number, step_history
+from tfgan_survey.training.loading import load_run
 from tfgan_survey.training.looks import Look, fixed_look
+from tfgan_survey.training.losses import Losses
 from tfgan_survey.training.progress import Progress
 from tfgan_survey.training.validation import Validation
 from tfgan_survey.zoo import build_from_settings, complete, resolve
@@ -155,15 +155,17 @@ def train(
         # All pictures of points show the plane that the data take.
         reach = 1.2 * float(np.abs(data.images).max()) if trained.spec.takes_points else None
         look = {"reach": reach, "data": data}
+        losses = Losses(run.losses)
         own = [
             *([_validation(settings, validate, home, run, notes)] if validate else []),
             training_callbacks.History(run.history),
+            losses,
             training_callbacks.SampleGrid(run.samples, **look),
             training_callbacks.FilmFrames(run.frames, max(1, total // _FILM_FRAMES), **look),
             *([training_callbacks.TensorBoardImages(run.tensorboard, **look)] * tensorboard),
             *probing,
             *(extra_callbacks or []),
-            training_callbacks.Checkpoint(run.checkpoint, notes=notes),
+            training_callbacks.Checkpoint(run.checkpoint, notes=notes, before=losses.flush),
         ]
         if validate and "loss" not in trained.log_names:
             log(
@@ -238,15 +240,9 @@ def finish(
     log(f"wrote {run.model}")
     if look is not None:
         log(f"wrote {pictures.save(look.picture(), run.grid)}")
-    frames = []
-    for path, _ in training_callbacks.frame_files(run.frames):
-        try:
-            with Image.open(path) as frame:
-                frames.append(frame.copy())
-        except (OSError, SyntaxError, ValueError) as error:
-            log(f"{path} cannot be read and is left out of the film: {error}")
-    if frames:
-        log(f"wrote {pictures.save_film(frames, run.film)}")
+    film = write_film(run, log)
+    if film is not None:
+        log(f"wrote {film}")
     elif look is not None:
         log(f"no {run.film.name}: {run.frames} holds no frame")
     _save_curves(run, settings, log)
@@ -258,9 +254,10 @@ def _save_curves(run: RunFolder, settings: Settings, log: Callable[[str], None])
         log(f"no {run.curves.name}: {run.history} holds no row")
         return
     probed = training_probe.read_probe(run.probe)
+    rows, over = curve_rows(rows, step_history(run.losses).read())
     groups = {
-        title: {key: [row.get(key, np.nan) for row in rows] for key in keys}
-        for title, keys in curve_groups(rows, probed)
+        title: {key: [number(row.get(key)) for row in rows] for key in keys}
+        for title, keys in curve_groups(rows, probed, over)
     }
     steps, curves = [row["steps"] for row in rows], training_probe.probe_curves(probed)
     try:
@@ -284,7 +281,7 @@ def _settings(run: RunFolder, model: str, overrides: dict, resume: bool, log) ->
     if not any(key in overrides for key in BUDGET):
         overrides |= {key: getattr(stored, key) for key in BUDGET}
     # What was not asked for is the run's own; what was asked must agree with it.
-    merged = resolve(model, _stored_overrides(stored) | overrides)
+    merged = resolve(model, stored.overrides() | overrides)
     stored.check_same_run(merged)
     if not resume and not (run.finished and merged == stored):
         state = "a finished run with another budget" if run.finished else "an unfinished run"
@@ -292,12 +289,6 @@ def _settings(run: RunFolder, model: str, overrides: dict, resume: bool, log) ->
             f"{run.path} holds {state}; add --resume to go on, or choose another --output."
         )
     return merged
-
-
-def _stored_overrides(stored: Settings) -> dict[str, Any]:
-    """Return the overrides that resolve to `stored`."""
-    left_out = ("model", "family", *BUDGET)
-    return {key: value for key, value in stored.flat().items() if key not in left_out}
 
 
 def _is_finished(run: RunFolder, settings: Settings) -> bool:
@@ -319,31 +310,11 @@ def _model(run: RunFolder, settings: Settings, data: ImageSet, log) -> Trainable
         raise SettingError(f"{settings.model} cannot be built so: {error}") from error
     if isinstance(data, TaggedSet):
         model.spec.learn_vocabulary(data.vocabulary)
-    model.adapt(data.images)
+    if model.spec.num_classes is not None:
+        model.spec.learn_class_names(data.class_names)
+    model.adapt((data.a.images, data.b.images) if model.domains == 2 else data.images)
     if settings.start_from is not None:
         model.start_from(load_run(settings.start_from))
-    return model
-
-
-def load_run(path: str | Path) -> TrainableModel:
-    """Load a model from a run folder or a `.keras` file, optimizers and generators included.
-
-    Args:
-        path: run folder, or a file that a run wrote.
-
-    Raises:
-        RunError: there is nothing to load, or the file cannot be read.
-    """
-    path = Path(path)
-    file = RunFolder(path).best if path.is_dir() else path
-    if not file.is_file():
-        raise RunError(f"no model in {path}: expected a run folder or a .keras file.")
-    try:
-        model = keras.models.load_model(file)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise RunError(f"{file} cannot be loaded: {error}") from error
-    if not isinstance(model, TrainableModel):
-        raise RunError(f"{file} holds a {type(model).__name__}, not a model of this package.")
     return model
 
 

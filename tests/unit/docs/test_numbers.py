@@ -429,6 +429,16 @@ def features_by_labels():
     )
 
 
+def sampling():
+    few, many = read("benchmarks/results/sampling.json")["runs"]
+    assert many["num"] == 10 * few["num"]
+    assert abs(many["peak_mb"] - few["peak_mb"]) < 0.02 * few["peak_mb"]
+    yield (
+        f"{few['num']:,} images took {few['peak_mb']:.0f} MB at the peak and {many['num']:,} "
+        f"took {many['peak_mb']:.0f} MB"
+    )
+
+
 SENTENCES = {
     "docs/measurements.md": (
         main_job,
@@ -444,6 +454,7 @@ SENTENCES = {
     "docs/critic_loss.md": (critic,),
     "docs/codes.md": (faces,),
     "docs/discriminator_features.md": (features_by_labels,),
+    "docs/exports.md": (sampling,),
 }
 
 

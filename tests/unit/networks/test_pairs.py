@@ -27,6 +27,7 @@ SMALL = {
         "joint_pieces": 2,
     },
     "points": {"generator_widths": (4,), "maxout_units": (4,), "pieces": 2},
+    "residual": {"width": 4},
     "tags": {
         "latent_width": 4,
         "feature_width": 4,
