@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
+# Chinese characters, their full stops and brackets.
+HAN = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 COMMANDS = "<!-- command line -->"
 NOTEBOOK = re.compile(r"<!-- notebook: (\S+) -->")
 # The theme's script would look for a site map a language, which there is not; the choice of the
@@ -72,8 +74,26 @@ def _output(output: dict[str, Any]) -> str:
     return f'<pre class="output">{html.escape(text.rstrip())}</pre>'
 
 
+def joined(markdown: str) -> str:
+    """Join lines that break inside Chinese text: a browser would draw a space there.
+
+    Args:
+        markdown: a page; headings, code and tables keep their lines.
+    """
+    lines, code = [], False
+    for line in markdown.split("\n"):
+        within = lines and not code and not lines[-1].startswith(("#", "|"))
+        if within and HAN.search(lines[-1][-1:]) and HAN.match(line.lstrip()):
+            lines[-1] += line.lstrip()
+        else:
+            lines.append(line)
+        code ^= line.startswith("```")
+    return "\n".join(lines)
+
+
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Put in what the page asks for."""
+    markdown = joined(markdown)
     if COMMANDS in markdown:
         markdown = markdown.replace(COMMANDS, command_line())
     return NOTEBOOK.sub(lambda found: notebook(ROOT / found[1]), markdown)

@@ -163,6 +163,12 @@ def test_what_is_put_into_pages(tmp_path):
     assert 'src="data:image/png;base64,aGk="' in page
 
 
+def test_chinese_lines_are_joined_where_a_space_would_be_wrong():
+    page = "# 标题\n生成器，\n判别器\n  和 D\n损失\n- 一\n\n```\n码\n码\n```\n| 表 |\n表"
+    wanted = "# 标题\n生成器，判别器和 D\n损失\n- 一\n\n```\n码\n码\n```\n| 表 |\n表"
+    assert site_hooks.joined(page) == wanted
+
+
 def test_the_notebooks_were_run_in_order_and_without_errors():
     found = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
     assert [path.name[0] for path in found] == list("12345")
