@@ -1,13 +1,13 @@
 """A set of three times the memory that is allowed: batches from its file beside those from memory.
 
-    python benchmarks/streaming.py [--images 122880] [--folder DIR]
+    python benchmarks/streaming.py [--images 61440] [--folder DIR]
 
 A made set of 64x64 RGB images (noise; the content does not matter) is written as a copy of own
-pictures keeps them. Processes of their own each draw the batches of one shuffled epoch, with the
-batch size 128, and nothing else:
+pictures keeps them. The first 200 batches of a shuffled epoch, 128 images each, are drawn and
+nothing else is done with them:
 
-- `memory`: the set is read into memory first; no limit.
 - `file`: from the file; no limit. The file is dropped from the system's cache before.
+- `memory`: the set is read into memory first; no limit. The same process draws both.
 - `file, limited`: from the file in a control group (cgroup v1 or v2; run as root) whose memory is
   what a process needs that draws from a set of 256 images, and a third of the set.
 - `memory, limited`: the set in memory in such a group; the system ends the process.
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
 import os
 import platform
@@ -36,6 +37,7 @@ import numpy as np
 RESULTS = Path(__file__).parent / "results" / "streaming.json"
 SHAPE = (64, 64, 3)
 BATCH, SEED, TIMES = 128, 0, 3
+STEPS = 200
 BLOCK = 4096
 
 
@@ -45,18 +47,18 @@ def anonymous() -> int:
     return 1024 * int(re.search(r"RssAnon:\s+(\d+)", text)[1])
 
 
-def draw(path: Path, count: int, held: bool) -> dict:
-    """Draw one epoch and return what it took; runs in a process of its own."""
+def draw(path: Path, count: int, way: str) -> dict:
+    """Draw the first batches of an epoch and return what they took; in a process of its own."""
     from tfgan_survey.data.images import ImageSet
     from tfgan_survey.data.rows import map_rows
 
     images = map_rows(path, (count, *SHAPE))
-    images = np.array(images) if held else images
+    images = np.array(images) if way == "memory" else images
     made = ImageSet("made", images, np.zeros(count, np.int32), 1, ("image",))
     digest, peak = hashlib.sha256(), 0
     batches = iter(made.stream(BATCH, seed=SEED, epochs=1))
     start = time.perf_counter()
-    for step, (batch, _) in enumerate(batches):
+    for step, (batch, _) in enumerate(itertools.islice(batches, STEPS)):
         digest.update(batch.numpy()[:, 0, 0].tobytes())
         if step % 32 == 0:
             peak = max(peak, anonymous())
@@ -121,11 +123,11 @@ class Group:
         self.path.rmdir()
 
 
-def measure(path: Path, count: int, held: bool, limit: int | None) -> dict:
-    """Run `draw` in a process and a control group of its own."""
+def measure(path: Path, count: int, ways: str, limit: int | None) -> dict:
+    """Run `draw` for some ways in a process and a control group of its own."""
     forget(path)
     command = [sys.executable, __file__, "--draw", str(path), "--images", str(count)]
-    command += ["--held"] if held else []
+    command += ["--ways", ways]
     with Group(limit) as group:
         done = subprocess.run(
             command, preexec_fn=group.enter, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -138,26 +140,26 @@ def measure(path: Path, count: int, held: bool, limit: int | None) -> dict:
 def main() -> None:
     """Measure and write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--images", type=int, default=122_880)
+    parser.add_argument("--images", type=int, default=61_440)
     parser.add_argument("--folder", type=Path, help="where the set is written [a temporary one]")
     parser.add_argument("--draw", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--held", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--ways", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.draw is not None:
-        print(json.dumps(draw(options.draw, options.images, options.held)))
+        ways = options.ways.split(",")
+        print(json.dumps({way: draw(options.draw, options.images, way) for way in ways}))
         return
     count, size = options.images, options.images * int(np.prod(SHAPE))
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         few, all_of_them = Path(folder, "few.bin"), Path(folder, "images.bin")
         write(few, 2 * BATCH)
         write(all_of_them, count)
-        baseline = measure(few, 2 * BATCH, False, None)["peak_of_group_bytes"]
+        baseline = measure(few, 2 * BATCH, "file", None)["peak_of_group_bytes"]
         limit = baseline + size // TIMES
         runs = {
-            "memory": measure(all_of_them, count, True, None),
-            "file": measure(all_of_them, count, False, None),
-            "file, limited": measure(all_of_them, count, False, limit),
-            "memory, limited": measure(all_of_them, count, True, limit),
+            "without a limit": measure(all_of_them, count, "file,memory", None),
+            "file, limited": measure(all_of_them, count, "file", limit),
+            "memory, limited": measure(all_of_them, count, "memory", limit),
         }
     with open("/proc/loadavg") as file:
         load = float(file.read().split()[0])

@@ -20,9 +20,9 @@ import tensorflow as tf
 
 from tfgan_survey.data.sets.catalogue import DATASETS
 from tfgan_survey.evaluation.output import format_value
-from tfgan_survey.export import CARD as EXPORT_CARD
-from tfgan_survey.export import weights_digest
+from tfgan_survey.export.saved_model import CARD as EXPORT_CARD
 from tfgan_survey.files import write_json, write_text
+from tfgan_survey.models.digest import weights_digest
 from tfgan_survey.pretrained import CARD, ROOT
 from tfgan_survey.pretrained.weights import load_weights, rebuilt, save_weights
 from tfgan_survey.registry import shown_value

@@ -13,7 +13,8 @@ import tfgan_survey
 from tfgan_survey import PRETRAINED, load_pretrained
 from tfgan_survey.errors import RunError, UnknownNameError
 from tfgan_survey.evaluation import Target
-from tfgan_survey.export import CARD, versions, weights_digest
+from tfgan_survey.export import versions, weights_digest
+from tfgan_survey.export.saved_model import CARD
 from tfgan_survey.files import write_json
 from tfgan_survey.metrics.features import Features
 from tfgan_survey.pretrained import load_weights

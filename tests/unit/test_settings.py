@@ -92,7 +92,9 @@ def test_what_is_no_whole_number_is_refused_before_it_is_compared(value):
 def test_channels_of_the_images_are_one_or_three_and_old_runs_have_none():
     values = settings().to_dict()
     assert values.pop("image_channels") is None
-    assert Settings.from_dict(values).form == {"image_size": None, "channels": None}
+    assert values.pop("image_crop") is False
+    as_they_are = {"image_size": None, "channels": None, "crop": False}
+    assert Settings.from_dict(values).form == as_they_are
     assert resolve("survey_gan", {"image_channels": "3"}).form["channels"] == 3
     for wrong in (0, 2, 4):
         with pytest.raises(SettingError, match=f"image_channels is {wrong}; expected 1 .grey. or"):

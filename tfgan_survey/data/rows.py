@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,6 +62,9 @@ def tensor_of(array: np.ndarray) -> tuple[tf.Tensor, int]:
     if (place := _place(array)) is None:
         return tf.constant(array), 0
     root, first = place
+    if hasattr(mmap, "MADV_RANDOM"):  # Windows has no such advice
+        # Else each row would be read with megabytes around it, of which nothing is asked for soon.
+        root.base.madvise(mmap.MADV_RANDOM)
     return tf.experimental.dlpack.from_dlpack(np.asarray(root).__dlpack__()), first
 
 

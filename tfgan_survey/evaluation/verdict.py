@@ -24,6 +24,8 @@ AS_GOOD, NEARLY, LACKING = 0.01, 0.05, 0.3
 """Share of what real data score that may be missing: as good as real, nearly, and a fair result."""
 NEAR, FAR = 0.99, 0.9
 """Share of the way from an untrained generator to real data: near, and far below that."""
+TIMES = 10.0
+"""Times the distance of real data from each other, where there is no start to compare with."""
 COPIES = 3.0
 """Times the near copies among real test images from which on samples are called copied."""
 SPREAD, WORST_SPREAD = 0.1, 0.7
@@ -162,7 +164,11 @@ def _distance(subject: str) -> _Rule:
         if one.value - real.value <= certain(one, real):
             return Verdict(GOOD, f"{said}: not to be told from real data by so many samples.")
         if start is None or start.value <= real.value:
-            return Verdict(FAIR, f"{said}: farther than real data are from each other.")
+            if real.value <= SIGMAS * (real.standard_error or 0.0):
+                return Verdict(FAIR, f"{said}: farther than real data are from each other.")
+            times = one.value / real.value
+            grade = FAIR if times <= TIMES else POOR
+            return Verdict(grade, f"{said}: {times:.2g} times as far as real data.")
         said += f", {start.name} {_said(start)}"
         way = (start.value - one.value) / (start.value - real.value)
         if way <= 0:

@@ -171,7 +171,14 @@ class Pieces:
         self.initializers, self.norm, self.padding = initializers, norm, padding
 
     def convolved(self, x, channels: int, kernel: int, strides: int = 1):
-        """Convolve, and keep the size where the stride is 1."""
+        """Convolve, and keep the size where the stride is 1.
+
+        Args:
+            x: maps.
+            channels: of the result.
+            kernel: side, odd.
+            strides: 1 or 2.
+        """
         edge = kernel // 2
         if strides == 1 and self.padding == "reflection":
             x = ReflectionPadding(edge)(x)
@@ -185,17 +192,32 @@ class Pieces:
         )
 
     def normalized(self, x):
-        """Normalise; instance norm as published, without scale and shift."""
+        """Normalise; instance norm as published, without scale and shift.
+
+        Args:
+            x: maps.
+        """
         return normalization(self.norm, scale=self.norm != "instance")(x)
 
     def block(self, x, channels: int):
-        """Return x and what two convolutions add to it."""
+        """Return x and what two convolutions add to it.
+
+        Args:
+            x: maps.
+            channels: theirs.
+        """
         y = self.normalized(self.convolved(x, channels, 3))
         y = self.convolved(keras.layers.ReLU()(y), channels, 3)
         return keras.layers.Add()([x, self.normalized(y)])
 
     def doubled(self, x, channels: int, upsampling: str):
-        """Return maps of twice the side."""
+        """Return maps of twice the side.
+
+        Args:
+            x: maps.
+            channels: of the result.
+            upsampling: see `residual_translator`.
+        """
         if upsampling == "transposed":
             return keras.layers.Conv2DTranspose(
                 channels, _KERNEL, 2, padding="same", kernel_initializer=self.initializers()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfgan_survey import cli
+from tfgan_survey import cli, pictures
 from tfgan_survey.training import RunFolder, load_run
 from tfgan_survey.training.probe import read_best, read_probe
 
@@ -77,6 +77,9 @@ def test_every_option_is_in_these_tables():
                                      "--report", "--source", "--data-dir"}  # fmt: skip
     assert options(cli.pictures) == {"--output", "--only", "--dataset", "--seed", "--source",
                                      "--data-dir"}  # fmt: skip
+    assert options(cli.walk) == {"--seeds", "--labels", "--frames", "--columns", "--output"}
+    assert options(cli.compare) == {"--output", "--metrics", "--num", "--seed", "--source",
+                                    "--data-dir"}  # fmt: skip
     assert options(cli.translate) == {"--direction", "--fit", "--output"}
     assert options(cli.retrieve) == {"--query", "--num", "--output", "--dataset", "--source",
                                      "--data-dir"}  # fmt: skip
@@ -159,6 +162,24 @@ def test_sample_s_options_arrive(capsys, run, tmp_path):
     picture = tmp_path / "s.png"
     invoke(capsys, "sample", run.path, "--num", 6, "--columns", 2, "--output", picture)
     assert Image.open(picture).size == ((2 * 29 - 1) * 2, (3 * 29 - 1) * 2)
+
+
+def test_walk_s_options_arrive(capsys, run, tmp_path):
+    picture = tmp_path / "walk.png"
+    code, out, _ = invoke(capsys, "walk", run.path, "--seeds", "4,6", "--labels", "3,8",
+                          "--frames", 6, "--columns", 3, "--output", picture)  # fmt: skip
+    assert code == 0 and f"wrote {picture}" in out
+    frames = load_run(run.path).walk([4, 6], [3, 8], 6)
+    expected = np.asarray(pictures.grid(frames, 3))
+    np.testing.assert_array_equal(np.asarray(Image.open(picture)), expected)
+    for arguments, message in (
+        (["--seeds", "a", "--output", picture], "--seeds a: expected seeds such as 0,1,2."),
+        (["--output", tmp_path / "walk.mp4"], "ending in .gif or .png"),
+    ):
+        code, _, err = invoke(capsys, "walk", run.path, *arguments)
+        assert code == 2 and message in err
+    code, _, err = invoke(capsys, "compare", run.path, run.path, "--num", 9, "--output", "c.html")
+    assert code == 2 and "--num without --metrics" in err
 
 
 def test_export_s_options_arrive(capsys, run, tmp_path):

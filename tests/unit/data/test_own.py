@@ -296,8 +296,7 @@ def test_pictures_that_are_none_are_counted_and_named(tmp_path):
     with pytest.raises(
         DataError,
         match=r"none of its 6 training pictures can be used: 000.png \(its pixels are I;16; "
-        r"expected "
-        r"8 bits a channel\), 001.png \(cannot identify image file\), 002.png .* and 3 more",
+        r"expected 8 bits a channel\), 001.png \(cannot identify image file\), 002.png .* and 3",
     ):
         load_arrays(tmp_path)
 
@@ -372,6 +371,7 @@ def test_bad_data_is_one_line_and_nothing_is_written(capsys, tmp_path):
 
 def test_a_set_of_keras_is_read_as_keras_keeps_it(tmp_path, monkeypatch):
     monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))  # which Keras itself reads once, at its import
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody answers there
     with pytest.raises(DataError, match=r"keras:fashion_mnist is not in .* cannot be fetched: .*"):
         prepare("keras:fashion_mnist")

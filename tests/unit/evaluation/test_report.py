@@ -147,7 +147,7 @@ def test_files_of_samples_have_what_is_possible(tmp_path, digits):
     for name in ("plain", "labelled"):
         page = write_report(tmp_path / f"{name}.html", tmp_path / f"{name}.npz", FOUND,
                             "mnist_mini")  # fmt: skip
-        assert headings(page) == HEADINGS[:3]
+        assert headings(page) == HEADINGS[:4]
         text = page.read_text()
         assert asks_nobody(text) and text.count("near copy</strong>") == 10, "training images"
     assert text.count('alt="ten samples of class') == 10
@@ -169,7 +169,7 @@ def test_points_are_drawn_over_their_modes(tmp_path):
     )  # fmt: skip
     assert result.exit_code == 0 and f"wrote {tmp_path / 'points.html'}" in result.stdout
     text = (tmp_path / "points.html").read_text()
-    assert headings(tmp_path / "points.html") == HEADINGS[:2]
+    assert headings(tmp_path / "points.html") == HEADINGS[:3]
     assert "generated: 300 points, 1 outside" in text
     generated = text.partition("generated:")[2].partition("</svg>")[0]
     drawn = spots(generated, "dots")

@@ -46,7 +46,10 @@ def one(*measured):
     (found("frechet_distance", 11.0, 0.1, real=(0.0, 0.0), untrained=100.0), POOR, "89 % of"
      " the way to real data."),
     (found("kernel_distance", 1.2, 0.0, real=0.0, untrained=1.0), POOR, "than at the start."),
-    (found("inception_fid", 40.0, real=5.0), FAIR, "farther than real data are from each other."),
+    (found("inception_fid", 40.0, real=5.0), FAIR, "8 times as far as real data."),
+    (found("inception_fid", 51.0, real=5.0), POOR, "10 times as far as real data."),
+    (found("kernel_distance", 1.0, 0.1, real=(0.01, 0.01)), FAIR, "farther than real data are from"
+     " each other."),
     (found("frechet_distance", 0.0004, 1e-9, real=0.0, untrained=1.0), GOOD, ": 99.9 % of the"
      " way to real data."),
     # Copies: chance, up to three times as many, more.

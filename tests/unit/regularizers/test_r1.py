@@ -36,7 +36,7 @@ def test_options_and_batch_norm_are_refused():
     with pytest.raises(ValueError, match="every=0"):
         R1(every=0)
     with pytest.raises(ValueError, match="r1 cannot be used with batch normalisation"):
-        R1().validate(NETWORKS["dcgan"]((8, 8, 1), width=2))
+        R1().validate(NETWORKS["dcgan"]((16, 16, 1), width=2))
 
 
 def test_lazily_it_counts_as_many_times_in_each_so_many_th_training_step():

@@ -48,19 +48,16 @@ class Form(NamedTuple):
 
 
 class PictureCopy:
-    """A copy of a folder of pictures in one form; it answers as a prepared folder does.
+    """A copy of a folder of pictures in one form.
+
+    Why:
+        It answers as a prepared folder does (`counts`, `class_names`, `image_sizes`, `read`), and
+        says what it was made of: `source` is the folder, `files` its pictures in the order of the
+        images, `left_out` those that could not be used with the reasons, `notes` what was changed
+        in the others.
 
     Args:
         path: of the copy.
-
-    Attributes:
-        source: the folder that it was made of.
-        counts: images in each split.
-        class_names: one name a class.
-        image_sizes: heights and widths that the pictures have.
-        left_out: pictures that could not be used, to the reason.
-        notes: what was changed in pictures that could.
-        files: the pictures, in the order of the images.
 
     Raises:
         OSError: it is incomplete or not there; ValueError or KeyError: it is no such copy.

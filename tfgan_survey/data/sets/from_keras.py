@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -56,10 +57,8 @@ class KerasSet:
 
     def _reached(self) -> Path:
         """Return where Keras keeps the set, once it is there or its host has answered."""
-        import keras
-
         kept, url = _KEPT[self._short]
-        path = Path(keras.config.keras_home(), kept)
+        path = Path(os.environ.get("KERAS_HOME") or "~/.keras", kept).expanduser()
         if not path.exists():
             # Keras would wait for minutes.
             from tfgan_survey.data.origins.fetch import SourceError, probe

@@ -28,15 +28,13 @@ class PictureFolder:
     """PNG, JPEG and WebP files below a folder, in the order of their names; none is opened here.
 
     A subfolder `train` and those beside it, such as `test`, are splits. Subfolders of a split, or
-    of the folder where there are no splits, are classes, in the order of their names.
+    of the folder where there are no splits, are classes, in the order of their names. `pictures`
+    are all of them, in the order of their paths.
 
     Args:
         path: the folder. Hidden files and other endings are not looked at.
         domain: `"A"` or `"B"` where the folder holds two domains: only `trainA`, `testA` and so on
             are looked at, as `train` and `test`; see `holds_domains`.
-
-    Attributes:
-        pictures: all of them, in the order of their paths.
 
     Raises:
         DataError: no pictures, or some in class folders and some beside.
