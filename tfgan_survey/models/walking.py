@@ -138,8 +138,10 @@ def _images(model, latents, rows, start, shares) -> np.ndarray:
         several = len(np.unique(rows, axis=0)) > 1
         if model.spec.condition.one_hot and several:
             rows, decode = np.eye(model.spec.num_classes, dtype=np.float32)[rows], model.from_blend
-        t = shares.reshape(-1, *(1,) * (rows.ndim - 1))
-        told = ((1 - t) * rows[start] + t * rows[start + 1]).astype(rows.dtype)
+        told = rows[start]
+        if np.issubdtype(rows.dtype, np.floating):  # class ids have nothing between them
+            t = shares.reshape(-1, *(1,) * (rows.ndim - 1))
+            told = ((1 - t) * told + t * rows[start + 1]).astype(rows.dtype)
     parts = []
     for begin in range(0, len(latents), _AT_ONCE):
         part = slice(begin, begin + _AT_ONCE)

@@ -46,6 +46,15 @@ def test_stations_are_samples_and_the_middle_is_between_them(gan, truncation):
     gan.truncation = 1.0
 
 
+def test_a_class_that_is_held_is_the_same_in_every_frame():
+    """7 (1 - 2/11) + 7 2/11 is a little below 7, and was a six as a whole number."""
+    ten = make(num_classes=10, seed=1)
+    latents = between(*ten.latents(np.array([0, 1])).numpy(), np.linspace(0, 1, 12),
+                      ten.latent == "normal")  # fmt: skip
+    expected = ten.from_latents(latents, np.full(12, 7)).numpy()
+    np.testing.assert_allclose(ten.walk([0, 1], 7, frames=12), expected, atol=1e-6)
+
+
 def test_from_class_to_class_the_one_hot_vector_moves_and_the_latent_stays(gan):
     frames = tfgan_survey.walk(gan, seeds=4, labels=[0, 1, 2], frames=5)
     np.testing.assert_allclose(frames[::2], _samples(gan, [4, 4, 4], [0, 1, 2]), atol=1e-6)
