@@ -42,7 +42,11 @@ class Spectral:
         self.iterations = iterations
 
     def build(self, input_shape):
-        """Create the kernel, and the two vectors that belong to it."""
+        """Create the kernel, and the two vectors that belong to it.
+
+        Args:
+            input_shape: of the layer's input.
+        """
         super().build(input_shape)
         *rest, out = self._kernel.shape
         options = {"trainable": False, "autocast": False, "aggregation": "only_first_replica"}
@@ -88,11 +92,19 @@ class Spectral:
     # Keras' convolutions and dense layers save their kernel and bias only.
 
     def save_own_variables(self, store):
-        """Save all weights, the vectors too."""
+        """Save all weights, the vectors too.
+
+        Args:
+            store: Keras' own, of this layer.
+        """
         keras.layers.Layer.save_own_variables(self, store)
 
     def load_own_variables(self, store):
-        """Load all weights."""
+        """Load all weights.
+
+        Args:
+            store: Keras' own, of this layer.
+        """
         keras.layers.Layer.load_own_variables(self, store)
 
     def get_config(self):
