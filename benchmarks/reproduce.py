@@ -1,4 +1,4 @@
-"""Train and measure the reproduction table, run by run, and write it into the README.
+"""Train and measure the reproduction table, run by run, and write it into the documents.
 
     python benchmarks/reproduce.py --jobs 2              what is missing at the short budgets
     python benchmarks/reproduce.py --budget quick        every named GAN at the zoo's default steps
@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS, RUNS = Path("benchmarks/results/reproduce"), Path("runs/reproduce")
-README, CODES = Path("README.md"), Path("docs/codes.md")
+MEASURED, CODES = Path("docs/measurements.md"), Path("docs/codes.md")
 BEGIN, END = "<!-- reproduce.py: begin -->", "<!-- reproduce.py: end -->"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 ONE_THREAD = dict.fromkeys((*THREADS, "TF_NUM_INTEROP_THREADS"), "1")
@@ -78,7 +78,7 @@ class Row:
     trials: int = 1
     validate: str | None = None
     start_from: str | None = None
-    page: Path = README
+    page: Path = MEASURED
 
     def steps(self, budget: str) -> int:
         """Return the training steps of a budget."""
@@ -397,21 +397,25 @@ def render() -> None:
     """Write the tables between the marks in their pages, from the files alone."""
     from tfgan_survey.files import write_text
 
-    for page in (README, CODES):
-        before, rest = page.read_text(encoding="utf-8").split(BEGIN)
-        _, after = rest.split(END)
-        write_text(page, f"{before}{BEGIN}\n{table(page)}\n{END}{after}")
-        print(f"wrote the table into {page}")
+    for page in (MEASURED, CODES):
+        for file, chinese in ((page, False), (page.with_suffix(".zh.md"), True)):
+            before, rest = file.read_text(encoding="utf-8").split(BEGIN)
+            _, after = rest.split(END)
+            write_text(file, f"{before}{BEGIN}\n{table(page, chinese)}\n{END}{after}")
+            print(f"wrote the table into {file}")
 
 
-def table(page: Path = README) -> str:
+def table(page: Path = MEASURED, chinese: bool = False) -> str:
     """Return a page's table as Markdown: of each row the longest budget that was measured."""
-    beside = "real data" if page == README else "reference"
-    lines = [
+    beside = "real data" if page == MEASURED else "reference"
+    head = (
         f"| row | data | steps, seeds, trials | measured | {beside} | goal | published "
-        "| minutes (cores) |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+        "| minutes (cores) |"
+    )
+    if chinese:
+        beside = "真实数据" if page == MEASURED else "参考"
+        head = f"| 行 | 数据 | 步数，种子，试验 | 测得 | {beside} | 目标 | 发表值 | 分钟（核数） |"
+    lines = [head, "|---|---|---|---|---|---|---|---|"]
     for name, row in _rows().items():
         if row.page != page:
             continue
@@ -471,7 +475,7 @@ def _real(key: str, record: dict[str, Any]) -> str:
     return "-" if real is None or real["value"] is None else f"{real['value']:.4g}"
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", nargs="+", help="default: all")
     parser.add_argument("--seeds", nargs="+", type=int, help="default: the budget's own")
@@ -482,7 +486,7 @@ def main() -> None:
     parser.add_argument("--render", action="store_true", help="write the table only")
     parser.add_argument("--list", action="store_true", help="show runs and what is there")
     parser.add_argument("--run", nargs=3, metavar=("ROW", "SEED", "STEPS"), help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     if arguments.run:
         name, seed, steps = arguments.run
         execute(Run(name, int(seed), int(steps)), arguments.data_dir)

@@ -1,5 +1,6 @@
 """Set up once for all tests."""
 
+import gc
 import os
 import shutil
 
@@ -7,12 +8,28 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import tensorflow as tf
+# Side by side (make test), each process computes with its part of the cores, and so do those that
+# its tests start. Read when TensorFlow and NumPy are imported.
+_PROCESSES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+if _PROCESSES > 1:
+    for _name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(_name, str(max(1, os.cpu_count() // _PROCESSES)))
 
-# Two logical devices let one machine test what happens between replicas.
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
-)
+
+def pytest_configure(config):
+    """Give this process two logical devices: one machine tests what happens between replicas."""
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        import tensorflow as tf
+
+        tf.config.set_logical_device_configuration(
+            tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+        )
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector the half million objects of the imports."""
+    gc.collect()
+    gc.freeze()
 
 
 _LONG_SECONDS = 3600  # of tests that are long on purpose; the others: see pyproject.toml
@@ -23,6 +40,17 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("training") or item.get_closest_marker("soak"):
             item.add_marker(pytest.mark.timeout(_LONG_SECONDS))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_pictures_removed(tmp_path_factory):
+    """Leave no copies of the tests' pictures beside the prepared data sets."""
+    yield
+    from tfgan_survey.data import DataHome
+
+    for copy in DataHome().copies():
+        if tmp_path_factory.getbasetemp() in copy.source.parents:
+            shutil.rmtree(copy.path)
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,12 @@ _MODULES = {
     "GAN": "models",
     "ConditionalGAN": "models",
     "MODELS": "zoo",
+    "walk": "models",
     "build": "zoo",
+    "PRETRAINED": "pretrained",
+    "load_pretrained": "pretrained",
     "train": "training",
+    "export_model": "export",
     "export_savedmodel": "export",
 }
 __getattr__, __dir__, __all__ = attach(__name__, _MODULES)

@@ -28,28 +28,32 @@ Widths = Annotated[tuple[Units, ...], MinLen(1)]
 Positive = Annotated[float, Gt(0)]
 NotNegative = Annotated[float, Ge(0)]
 Probability = Annotated[float, Ge(0), Le(1)]
+Share = Annotated[float, Gt(0), Le(1)]
 BelowOne = Annotated[float, Ge(0), Lt(1)]
 Inside = Annotated[float, Gt(0), Lt(1)]
 
 _DECIDED_ELSEWHERE = ("seed", "name", "num_classes", "condition")
 
 
-class Registry(Mapping[str, Callable]):
-    """Read-only mapping from a name to the class or function that it names.
+class Registry(Mapping[str, Any]):
+    """Read-only mapping from a name to what it names, mostly a class or a function.
 
     Args:
         kind: what the names stand for, used in error messages ("objective").
-        values: name to class or function.
+        values: what is named, by name.
     """
 
-    def __init__(self, kind: str, values: Mapping[str, Callable]):
+    def __init__(self, kind: str, values: Mapping[str, Any]):
         self.kind = kind
         self._values = dict(sorted(values.items()))
 
-    def __getitem__(self, name: str) -> Callable:
+    def __getitem__(self, name: str) -> Any:
         if name not in self._values:
             raise unknown_name(self.kind, name, self._values)
         return self._values[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -155,9 +159,21 @@ def parse_value(key: str, value: Any, annotation: Any) -> Any:
         return _adapter(annotation).validate_python(_plain(value, annotation))
     except ValidationError:
         shown = value if isinstance(value, str) else repr(value)
-        close = nearest(value, _choices(annotation))
+        close = nearest(value, choices(annotation))
         hint = f" Did you mean {' or '.join(close)}?" if close else ""
-        raise SettingError(f"{key}={shown}: expected {_words(annotation)}.{hint}") from None
+        raise SettingError(f"{key}={shown}: expected {accepted(annotation)}.{hint}") from None
+
+
+def shown_value(value: Any) -> str:
+    """Return an option's value as `--set key=text` takes it.
+
+    Args:
+        value: a plain value, such as a default.
+    """
+    if isinstance(value, (tuple, list)):
+        return ",".join(map(shown_value, value))
+    named = {None: "none", True: "true", False: "false"}
+    return named[value] if value is None or isinstance(value, bool) else str(value)
 
 
 def checked(function: Callable) -> Callable:
@@ -203,7 +219,12 @@ def _members(annotation: Any) -> list[Any]:
     return _members(get_args(annotation)[0]) if _is_annotated(annotation) else [annotation]
 
 
-def _choices(annotation: Any) -> list[Any]:
+def choices(annotation: Any) -> list[Any]:
+    """Return the values of an option that takes few, in order; [] for any other type.
+
+    Args:
+        annotation: see `parse_value`.
+    """
     literals = [one for one in _members(annotation) if get_origin(one) is Literal]
     return [choice for one in literals for choice in get_args(one)]
 
@@ -216,7 +237,7 @@ def _plain(value: Any, annotation: Any) -> Any:
     """Return what pydantic reads as we mean it: no truth values as numbers, text split up."""
     members = _members(annotation)
     if isinstance(value, str):
-        named = "none" in _choices(annotation)
+        named = "none" in choices(annotation)
         if type(None) in members and value.lower() == "none" and not named:
             return None
         if bool in members:
@@ -232,18 +253,22 @@ def _plain(value: Any, annotation: Any) -> Any:
     return value
 
 
-def _words(annotation: Any) -> str:
-    """Say what an annotation accepts."""
+def accepted(annotation: Any) -> str:
+    """Return in words what an option of this type takes.
+
+    Args:
+        annotation: see `parse_value`.
+    """
     origin, args = get_origin(annotation), get_args(annotation)
     if origin in (types.UnionType, typing.Union):
-        return " or ".join(_words(one) for one in args)
+        return " or ".join(accepted(one) for one in args)
     if origin is Literal:
         return f"one of {', '.join(map(str, args))}"
     if origin is tuple:
-        return f"values separated by commas, each {_words(args[0])}"
+        return f"values separated by commas, each {accepted(args[0])}"
     if _is_annotated(annotation):
         apart = ", " if isinstance(args[1], MinLen) else " "
-        return f"{_words(args[0])}{apart}{' and '.join(_bound(bound) for bound in args[1:])}"
+        return f"{accepted(args[0])}{apart}{' and '.join(_bound(bound) for bound in args[1:])}"
     names = {bool: "true or false", type(None): "none"}
     return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
 

@@ -8,18 +8,22 @@ import numbers
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le, Lt
 
 from tfgan_survey.errors import RunError, SettingError, nearest
-from tfgan_survey.registry import parse_value
+from tfgan_survey.registry import Count, parse_value
 
 # Reaching further with the same run is no other run.
 BUDGET = ("epochs", "steps")
 # The largest size or count that every kernel and counter below holds.
 _LARGEST = 2**31 - 1
-_LARGEST_SIDE = 2**14  # of an image: a batch of one colour picture has 3 GB there
+# A batch of one colour picture of the largest size has 3 GB.
+Side = Annotated[int, Ge(1), Le(2**14)]
+Seed = Annotated[int, Ge(0), Lt(2**31)]
 # Kept beside the run's own fields, so no axis may be called so.
-_NO_RUN_FIELDS = ("model", "family", "parts", "loop")
+NOT_OPTIONS = ("model", "family", "parts", "loop")
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,13 @@ class Settings:
         split: which of its images, in original order, for example `train[:50000]`.
         conditional: whether the networks see labels.
         image_size: side to which images are resized; None keeps the data's own.
+        image_crop: whether resizing cuts out the middle instead of stretching the whole.
         image_channels: 1 to make images grey, 3 for colour; None keeps the data's own.
         batch_size: real images a step.
         epochs: passes over the data; None where `steps` counts.
         steps: training steps; None where `epochs` counts.
-        start_from: run folder or `.keras` file of a model whose weights a new training starts from;
-            None for weights drawn anew.
+        start_from: run folder, `.keras` file or name of a pretrained model whose weights a new
+            training starts from; None for weights drawn anew.
         seed: the one seed: weights, order of the data, latents, penalties.
         precision: `float32`; `bfloat16` for the networks' activations; `float64` for weights and
             activations, to compare runs beyond float32's rounding.
@@ -71,39 +76,39 @@ class Settings:
     family: str = "gan"
     split: str = "train"
     conditional: bool = False
-    image_size: int | None = None
+    image_size: Side | None = None
+    image_crop: bool = False
     image_channels: int | None = None
-    batch_size: int = 128
-    epochs: int | None = None
-    steps: int | None = None
+    batch_size: Count = 128
+    epochs: Count | None = None
+    steps: Count | None = None
     start_from: str | None = None
-    seed: int = 0
+    seed: Seed = 0
     precision: Literal["float32", "bfloat16", "float64"] = "float32"
     deterministic: bool = False
     jit_compile: bool = True
-    steps_per_execution: int = 16
+    steps_per_execution: Count = 16
 
     def __post_init__(self):
         if (self.epochs is None) == (self.steps is None):
             raise SettingError(
                 f"epochs={self.epochs}, steps={self.steps}: give exactly one of the two."
             )
-        for name, annotation in typing.get_type_hints(type(self)).items():
-            if name not in _NO_RUN_FIELDS:
+        for name, annotation in typing.get_type_hints(type(self), include_extras=True).items():
+            if name not in NOT_OPTIONS:
                 value = parse_value(name, getattr(self, name), annotation)
                 object.__setattr__(self, name, value)
-        for name in ("batch_size", "steps_per_execution", "epochs", "steps", "image_size"):
-            if getattr(self, name) is not None:
-                largest = _LARGEST_SIDE if name == "image_size" else _LARGEST
-                check_whole(name, getattr(self, name), largest=largest)
-        check_whole("seed", self.seed, smallest=0)
         if self.image_channels is not None:
             check_channels(self.image_channels, "image_channels")
 
     @property
-    def form(self) -> dict[str, int | None]:
+    def form(self) -> dict[str, int | bool | None]:
         """What images are made into as they are loaded: the keywords of `load_arrays`."""
-        return {"image_size": self.image_size, "channels": self.image_channels}
+        return {
+            "image_size": self.image_size,
+            "channels": self.image_channels,
+            "crop": self.image_crop,
+        }
 
     def __getattr__(self, name: str) -> Choice:
         """Return a part by its axis."""
@@ -159,6 +164,15 @@ class Settings:
             else:
                 flat[key] = value
         return flat
+
+    def overrides(self, budget: bool = False) -> dict[str, Any]:
+        """Return the overrides of the model that `tfgan_survey.zoo.resolve` makes into these.
+
+        Args:
+            budget: whether epochs and steps are among them.
+        """
+        left_out = ("model", "family", *(() if budget else BUDGET))
+        return {key: value for key, value in self.flat().items() if key not in left_out}
 
     def check_same_run(self, other: Settings) -> None:
         """Refuse to go on with a run under other settings; the budget may change.

@@ -21,7 +21,8 @@ def test_a_map_that_nobody_showed_is_found(tmp_path):
 
 
 def test_completed_digits_are_recognised(tmp_path):
-    model, _ = train("inpainting", tmp_path / "run", overrides={"steps": 1_000}, verbose=0)
+    # Seed 0 reaches 93 %; half of these steps do not: the rate falls in the second half.
+    model, _ = train("inpainting", tmp_path / "run", verbose=0)
     test = load_arrays("mnist", "test[:2000]")
     told = model.degrade(test.images)
     judge = Features("mnist").probabilities

@@ -20,6 +20,7 @@ LAYERS = [
     ("regularizers",),
     ("models",),
     ("zoo",),
+    ("pretrained",),
     ("pictures",),
     ("theory",),
     ("metrics",),

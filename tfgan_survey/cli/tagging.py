@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from tfgan_survey.cli.completing import RunType
 from tfgan_survey.cli.options import parse_names, start_tensorflow, table
 from tfgan_survey.console import PathType
 
 
 @click.command()
-@click.argument("run", type=PathType())
+@click.argument("run", type=RunType())
 @click.argument("features", type=PathType())
 @click.option("--num", type=click.IntRange(1), default=5, show_default=True, help="Tags an image.")
 @click.option("--votes", type=click.IntRange(1), default=100, show_default=True,

@@ -167,6 +167,17 @@ class Condition(abc.ABC):
             raise ValueError(f"no rows came; expected {self.expected}.")
         return np.resize(rows, (num, *self.row_shape))
 
+    def examples(self, num: int) -> np.ndarray:
+        """Return rows that any model of this condition takes, to try one out.
+
+        Args:
+            num: how many.
+
+        Returns:
+            `(num, *row_shape)` in this condition's dtype; here numbers in [0, 1), always the same.
+        """
+        return np.random.default_rng(0).random((num, *self.row_shape)).astype(self.dtype)
+
     def check_set(self, name: str, rows: np.ndarray, num: int) -> None:
         """Refuse the rows of a data set that are none of this condition.
 

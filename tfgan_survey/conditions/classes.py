@@ -101,6 +101,10 @@ class Classes(Condition):
             raise ValueError(self.fault(ids.min(), ids.max()))
         return np.resize(ids, num).astype(np.int32)
 
+    def examples(self, num):
+        """Return all classes in turn."""
+        return self.sampling_rows(num, None)
+
     def check_set(self, name, rows, num):
         """Refuse labels of another form or range; without TensorFlow, as data are listed so."""
         if rows.dtype != np.int32 or rows.shape != (num,):

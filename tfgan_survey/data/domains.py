@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfgan_survey.data.images import ImageSet
+from tfgan_survey.data.rows import tensor_of
 from tfgan_survey.data.stream import Plan, Streamed
 from tfgan_survey.errors import DataError, SettingError
 
@@ -111,7 +112,7 @@ class UnpairedSet(Streamed):
 
         per_epoch = self.steps_per_epoch(plan.batch_size, plan.drop_remainder)
         domains = [
-            (number, tf.constant(one.images), len(one),
+            (number, *tensor_of(one.images), len(one),
              one.steps_per_epoch(plan.batch_size, plan.drop_remainder))
             for number, one in enumerate((self.a, self.b))
         ]  # fmt: skip
@@ -122,14 +123,14 @@ class UnpairedSet(Streamed):
 
         def batch(step):
             found = []
-            for number, images, size, own_steps in domains:
+            for number, images, place, size, own_steps in domains:
                 begin = step % own_steps * plan.batch_size
                 places = begin + tf.range(plan.own.start, plan.own.stop, dtype=tf.int64)
                 if not plan.drop_remainder:
                     places = places[places < size]
                 if plan.shuffle:
                     places = _shuffled(places, plan.seed, number, step // own_steps, size)
-                found.append(tf.gather(images, places))
+                found.append(tf.gather(images, place + places))
             return tuple(found)
 
         return steps, batch

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfgan_survey.conditions import Classes, Condition, as_condition
+from tfgan_survey.data.rows import tensor_of
 from tfgan_survey.data.stream import Plan, Streamed
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ class ExampleSet(Streamed):
 
         size, batch_size = len(self), plan.batch_size
         first, last = plan.known
-        images, labels = tf.constant(self.images), tf.constant(self.labels)
+        images, place = tensor_of(self.images)
+        labels = tf.constant(self.labels)
         table = None
         if plan.shuffle:
             orders = [
@@ -136,7 +138,7 @@ class ExampleSet(Streamed):
             return batches
 
         def batch(indices):
-            return tf.gather(images, indices), tf.gather(labels, indices)
+            return tf.gather(images, place + indices), tf.gather(labels, indices)
 
         return rows, batch
 

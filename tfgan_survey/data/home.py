@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +18,19 @@ from tfgan_survey.data.domains import (
     two_names,
     two_splits,
 )
-from tfgan_survey.data.images import ImageSet
+from tfgan_survey.data.images import ImageSet, sides
 from tfgan_survey.data.origins import sources
 from tfgan_survey.data.origins.prepared import PreparedFolder
 from tfgan_survey.data.sets import BUILT_IN, DERIVED, KNOWN
+from tfgan_survey.data.sets.copies import Form, PictureCopy, kept_copies, left_out_line, open_copy
 from tfgan_survey.data.sets.mixtures import PointSet
-from tfgan_survey.data.sets.own import ArrayFile, OwnSet
+from tfgan_survey.data.sets.own import ArrayFile
 from tfgan_survey.data.sets.pictures import PictureFolder, holds_domains
 from tfgan_survey.data.sets.tagged import TaggedFile, TaggedSet, is_tagged
 from tfgan_survey.errors import DataError, SettingError
+from tfgan_survey.settings import check_channels
+
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,29 +57,86 @@ class DataHome:
         return sources.data_root(self.data_dir)
 
     def prepare(
-        self, name: str | os.PathLike, *, log: Callable[[str], None] | None = None
+        self,
+        name: str | os.PathLike,
+        image_size: int | tuple[int, int] | None = None,
+        channels: int | None = None,
+        crop: bool = False,
+        *,
+        strict: bool = False,
+        log: Callable[[str], None] | None = None,
     ) -> Path | tuple[Path, Path]:
         """Make sure that a data set lies on disk, see `tfgan_survey.data.prepare`.
 
         Args:
-            name: a data set; one of the user's own is looked at and stays where it is.
+            name: a data set; a folder of pictures is checked and copied, an `.npz` of the user's
+                own is looked at and stays where it is.
+            image_size: see `tfgan_survey.data.load_arrays`; so are `channels` and `crop`. Of a
+                folder of pictures only.
+            channels: 1 or 3.
+            crop: cut out the middle instead of stretching.
+            strict: refuse a folder of pictures of which some cannot be used.
             log: called with one line for each step.
         """
         sources.check_source(self.source)
+        form = {"image_size": image_size, "channels": channels, "crop": crop}
         if (pair := two_names(name)) is not None:
-            first, second = (self.prepare(one, log=log) for one in pair)
+            first, second = (self.prepare(one, **form, strict=strict, log=log) for one in pair)
             return first, second
+        own = None if name in BUILT_IN else own_path(name)
+        if own is not None and own.is_dir():
+            opened = self._copies(own, form, log)
+            sources.say_unused(self.source, f"{own} is read as it lies", log)
+            for copy in opened:
+                _tell(copy, strict, log)
+            return opened[0].path if len(opened) == 1 else (opened[0].path, opened[1].path)
+        if strict or any(value for value in form.values()):
+            raise SettingError(
+                f"{name} is no folder of pictures: sizes, channels and strictness are of these; "
+                "other sets are changed as they are loaded (--set image_size=...)."
+            )
         if name in BUILT_IN:
             path = BUILT_IN[name].prepare()
-            sources.say_unused(self.source, f"{name} is shipped", log)
+            sources.say_unused(self.source, f"{name} {BUILT_IN[name].comes}", log)
             return path
-        if (own := own_path(name)) is not None:
-            opened = open_own(own)
-            path = (opened[0] if isinstance(opened, tuple) else opened).path
+        if own is not None:
+            path = open_arrays(own).path
             sources.say_unused(self.source, f"{path} is read as it lies", log)
             return path
         base = DERIVED[name].base if name in DERIVED else name
         return sources.prepare(base, self.source, self.data_dir, log=log)
+
+    def prepared(self) -> list[PreparedFolder]:
+        """Return the prepared folders that are kept here, in the order of their names."""
+        found = {
+            *self.root.glob("*/*/dataset_info.json"),
+            *self.root.glob("*/*/*/dataset_info.json"),
+        }
+        return [PreparedFolder(path.parent) for path in sorted(found)]
+
+    def copies(self) -> list[PictureCopy]:
+        """Return the copies of folders of pictures that are kept here."""
+        return kept_copies(self.root)
+
+    def remove_copies(self, source: str | os.PathLike) -> list[Path]:
+        """Remove all copies of a folder of pictures; the pictures stay as they are.
+
+        Args:
+            source: the folder, which need not exist any more.
+
+        Returns:
+            What was removed.
+
+        Raises:
+            DataError: there is no copy of it.
+        """
+        own = Path(source).expanduser().absolute()
+        found = [copy.path for copy in self.copies() if copy.source == own]
+        if not found:
+            raise DataError(f"no copy of {own} is kept in {self.root}; `data list` shows them.")
+        for path in found:
+            shutil.rmtree(path)
+        return found
 
     def load_arrays(
         self,
@@ -81,77 +144,114 @@ class DataHome:
         split: str = "train",
         image_size: int | tuple[int, int] | None = None,
         channels: int | None = None,
+        crop: bool = False,
         *,
         log: Callable[[str], None] | None = None,
     ) -> ImageSet | PointSet | TaggedSet | UnpairedSet:
-        """Read a split into memory, see `tfgan_survey.data.load_arrays`.
+        """Read a split, see `tfgan_survey.data.load_arrays`.
 
         Args:
             name: a data set.
             split: which of its examples.
             image_size: resize to this side or `(height, width)`; default: as it is.
             channels: 1 or 3; default: as it is.
+            crop: cut out the middle instead of stretching.
             log: called with one line for each set whose images are changed in size or channels.
         """
-        form = {"image_size": image_size, "channels": channels, "log": log}
+        form = {"image_size": image_size, "channels": channels, "crop": crop}
+        if crop and image_size is None:
+            raise SettingError("image_crop=True without image_size: give the size to cut to.")
         if (pair := two_names(name)) is not None:
             parts = zip(pair, two_splits(split), strict=True)
-            return UnpairedSet(f"{name} {split}", *(self.load_arrays(*p, **form) for p in parts))
+            both = (self.load_arrays(*part, **form, log=log) for part in parts)
+            return UnpairedSet(f"{name} {split}", *both)
         if name in BUILT_IN:
             sources.check_source(self.source)
-            return _converted(BUILT_IN[name].read(split), **form)
-        opened = self._open(name)
+            return _converted(BUILT_IN[name].read(split), form, log)
+        opened = self._open(name, form, log)
         if isinstance(opened, TaggedFile):
             if channels is not None:
                 raise SettingError(f"image_channels={channels}: {name} has features, no channels.")
             return opened.take(str(name), split, image_size)
         if not isinstance(opened, tuple):
-            return _read(f"{name} {split}", opened, split, **form)
+            return _read(f"{name} {split}", opened, split, form, log)
         domains = zip("AB", opened, two_splits(split), strict=True)
-        both = (_read(f"{name} {d} {part}", one, part, **form) for d, one, part in domains)
+        both = (_read(f"{name} {d} {part}", one, part, form, log) for d, one, part in domains)
         return UnpairedSet(f"{name} {split}", *both)
 
-    def _open(self, name: str | os.PathLike):
+    def _open(self, name: str | os.PathLike, form: Mapping[str, Any], log):
         """Return what answers `counts`, `class_names` and `read`, two of them for two domains."""
         if (own := own_path(name)) is not None:
             sources.check_source(self.source)
-            return open_own(own)
+            if not own.is_dir():
+                return open_arrays(own)
+            opened = self._copies(own, form, log)
+            return opened[0] if len(opened) == 1 else opened
         folder = PreparedFolder(self.prepare(name))
         if of_two_domains(folder.counts):
             return OneDomain(folder, "A"), OneDomain(folder, "B")
         return DERIVED[name].over(folder) if name in DERIVED else folder
 
+    def _copies(self, path: Path, form: Mapping[str, Any], log) -> tuple[PictureCopy, ...]:
+        """Return the copy of a folder of pictures, or of each of its two domains."""
+        size, channels = form["image_size"], form["channels"]
+        size = None if size is None else sides(size)
+        channels = None if channels is None else check_channels(channels)
+        wanted = Form(size, channels, bool(form["crop"]))
+        return tuple(
+            open_copy(self.root, PictureFolder(path, domain), wanted, log)
+            for domain in ("AB" if holds_domains(path) else ("",))
+        )
 
-def _read(name: str, folder, split: str, image_size, channels, log) -> ImageSet:
+
+def _tell(copy: PictureCopy, strict: bool, log) -> None:
+    """Say what is to be known of a copy; refuse one that is not of all pictures, where asked."""
+    for name, reason in copy.left_out.items():
+        (log or _log.warning)(f"left out: {name} ({reason})")
+    for note in copy.notes:
+        (log or _log.info)(note)
+    if strict and copy.left_out:
+        raise DataError(
+            f"{left_out_line(copy)}. Repair or remove them, or leave out --strict (strict=)."
+        )
+
+
+def _read(name: str, folder, split: str, form: Mapping[str, Any], log) -> ImageSet:
     """Return a split of an opened set in the form that is asked for."""
+    size, sizes = form["image_size"], getattr(folder, "image_sizes", None)
+    if form["crop"] and sizes == set():
+        raise SettingError(
+            f"image_crop=True: the images of {name} differ in size, and such prepared sets are "
+            "stretched as they are read; leave image_crop out."
+        )
     bases = {base for base, _, _ in splits.resolve(split, folder.counts)}
-    images, labels = splits.take({base: folder.read(base, image_size) for base in bases}, split)
+    images, labels = splits.take({base: folder.read(base, size) for base in bases}, split)
     names = folder.class_names
-    result = ImageSet(name, images, labels, len(names), names)
-    return _converted(result, image_size, channels, log, getattr(folder, "image_sizes", None))
+    return _converted(ImageSet(name, images, labels, len(names), names), form, log, sizes)
 
 
-def _converted(examples: ImageSet | PointSet, image_size, channels, log, sizes=None):
+def _converted(examples: ImageSet | PointSet, form: Mapping[str, Any], log, sizes=None):
     """Return examples in the form that is asked for, and say what was changed.
 
     `sizes` are those that the set's files have, where it has been stretched while it was read.
     """
-    form = {"image_size": image_size, "channels": channels}
-    if asked := [f"{key}={value!r}" for key, value in form.items() if value is not None]:
-        if not isinstance(examples, ImageSet):
-            raise SettingError(f"{', '.join(asked)}: {examples.name} has points, not images.")
-        height, width, depth = before = examples.image_shape
-        stretched = sizes is not None and sizes != {(height, width)}
-        if image_size is not None:
-            examples = examples.resized(image_size)
-        if channels is not None:
-            examples = examples.with_channels(channels)
-        if log is not None and (stretched or examples.image_shape != before):
-            if stretched and len(sizes) == 1:
-                before = (*next(iter(sizes)), depth)
-            was, now = ("x".join(map(str, shape)) for shape in (before, examples.image_shape))
-            was = "several sizes" if stretched and len(sizes) != 1 else was
-            log(f"{examples.name}: images of {was} are made {now} ({', '.join(asked)})")
+    asked = [f"{key}={value!r}" for key, value in form.items() if value not in (None, False)]
+    if not asked:
+        return examples
+    if not isinstance(examples, ImageSet):
+        raise SettingError(f"{', '.join(asked)}: {examples.name} has points, not images.")
+    height, width, depth = before = examples.image_shape
+    stretched = sizes is not None and sizes != {(height, width)}
+    if form["image_size"] is not None:
+        examples = examples.resized(form["image_size"], form["crop"])
+    if form["channels"] is not None:
+        examples = examples.with_channels(form["channels"])
+    if log is not None and (stretched or examples.image_shape != before):
+        if stretched and len(sizes) == 1:
+            before = (*next(iter(sizes)), depth)
+        was, now = ("x".join(map(str, shape)) for shape in (before, examples.image_shape))
+        was = "several sizes" if stretched and len(sizes) != 1 else was
+        log(f"{examples.name}: images of {was} are made {now} ({', '.join(asked)})")
     return examples
 
 
@@ -178,10 +278,8 @@ def own_path(name: str | os.PathLike) -> Path | None:
     return Path(path).absolute() if is_path else None
 
 
-def open_own(path: Path) -> OwnSet | TaggedFile | tuple[OwnSet, OwnSet]:
-    """Open a folder of pictures or an `.npz`, of images or of features and tags.
-
-    A folder with `trainA` and `trainB` is two sets.
+def open_arrays(path: Path) -> ArrayFile | TaggedFile:
+    """Open an `.npz` of images, or of features and tags.
 
     Args:
         path: of the user's own set.
@@ -189,10 +287,6 @@ def open_own(path: Path) -> OwnSet | TaggedFile | tuple[OwnSet, OwnSet]:
     Raises:
         DataError: it is neither.
     """
-    if path.is_dir():
-        if holds_domains(path):
-            return PictureFolder(path, "A"), PictureFolder(path, "B")
-        return PictureFolder(path)
     if path.suffix == ".npz":
         return TaggedFile(path) if is_tagged(path) else ArrayFile(path)
     found = "is neither" if path.exists() else "does not exist"

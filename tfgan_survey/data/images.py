@@ -41,11 +41,12 @@ class ImageSet(ExampleSet):
             )
         super().__post_init__()
 
-    def resized(self, image_size: int | tuple[int, int]) -> ImageSet:
+    def resized(self, image_size: int | tuple[int, int], crop: bool = False) -> ImageSet:
         """Resize every image with a bilinear filter that is antialiased when it shrinks.
 
         Args:
             image_size: the side, or `(height, width)`, in pixels, at least 1.
+            crop: see `fitted`.
 
         Returns:
             This set when the size is already right, otherwise a new set, uint8.
@@ -60,7 +61,7 @@ class ImageSet(ExampleSet):
         images = np.empty((len(self), height, width, channels), np.uint8)
         for source, target in zip(self.images, images, strict=True):
             picture = Image.fromarray(source[..., 0] if channels == 1 else source)
-            target[...] = np.asarray(fitted(picture, height, width)).reshape(target.shape)
+            target[...] = np.asarray(fitted(picture, height, width, crop)).reshape(target.shape)
         return dataclasses.replace(self, images=images)
 
     def with_channels(self, channels: int) -> ImageSet:
@@ -110,12 +111,18 @@ def sides(image_size: int | tuple[int, int]) -> tuple[int, int]:
     return int(size[0]), int(size[1])
 
 
-def fitted(picture: Image.Image, height: int, width: int) -> Image.Image:
-    """Stretch a picture with a bilinear filter that is antialiased when it shrinks.
+def fitted(picture: Image.Image, height: int, width: int, crop: bool = False) -> Image.Image:
+    """Resize a picture with a bilinear filter that is antialiased when it shrinks.
 
     Args:
         picture: any size.
         height: in pixels.
         width: in pixels.
+        crop: take the largest middle part of the wanted proportions, rather than stretch the whole.
     """
-    return picture.resize((width, height), Image.Resampling.BILINEAR)
+    box = None
+    if crop:
+        scale = min(picture.height / height, picture.width / width)
+        top, left = (picture.height - scale * height) / 2, (picture.width - scale * width) / 2
+        box = (left, top, left + scale * width, top + scale * height)
+    return picture.resize((width, height), Image.Resampling.BILINEAR, box)

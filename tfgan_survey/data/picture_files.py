@@ -1,12 +1,17 @@
-"""Picture files: found below a folder, looked at, and read; one error names those that are none."""
+"""Picture files: found below a folder, looked at, and read; what is wrong with one is said."""
 
 from __future__ import annotations
 
+import io
 import os
+import stat
+import struct
+import warnings
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -20,8 +25,31 @@ _GREY, _COLOUR = {"1", "L", "LA"}, {"P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
 _TURNED = 274  # EXIF's number for how the camera was held; from 5 on it lay on a side
 _SHOWN = 3  # pictures that a message names
 _DECODERS = 4  # threads: Pillow decodes outside of Python's lock
-# What Pillow raises for files that are no picture, cut short or unreasonably large.
-_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+_MOST_PIXELS = 2**26
+"""Pixels of the largest picture that is decoded, 8192 x 8192; a small file can claim any number."""
+# Formats that are read, and the endings that go with them; MPO is a JPEG of a camera, with another
+# picture for the second eye or a preview behind it.
+_FORMATS = {"PNG": (".png",), "JPEG": (".jpg", ".jpeg"), "MPO": (".jpg", ".jpeg"),
+            "WEBP": (".webp",)}  # fmt: skip
+# What Pillow raises for files that are no picture, cut short, altered or unreasonably large.
+_UNREADABLE = (
+    OSError, SyntaxError, ValueError, EOFError, LookupError, OverflowError, MemoryError,
+    struct.error, zlib.error, Image.DecompressionBombError,
+)  # fmt: skip
+
+
+class Header(NamedTuple):
+    """What is known of a picture before it is decoded.
+
+    Args:
+        size: height and width as seen.
+        grey: whether it has no colours.
+        notes: what is unusual about it and is changed as it is read.
+    """
+
+    size: tuple[int, int]
+    grey: bool
+    notes: tuple[str, ...]
 
 
 def below(path: Path) -> list[tuple[str, ...]]:
@@ -51,8 +79,8 @@ def below(path: Path) -> list[tuple[str, ...]]:
     return sorted(found)
 
 
-def look(place: Path, files: Sequence[Path]) -> list[tuple[tuple[int, int], bool]]:
-    """Return height and width of pictures as seen, and whether each is grey; nothing is decoded.
+def look(place: Path, files: Sequence[Path]) -> list[Header]:
+    """Return what the headers of pictures say; nothing is decoded.
 
     Args:
         place: where they lie, for the message.
@@ -61,7 +89,7 @@ def look(place: Path, files: Sequence[Path]) -> list[tuple[tuple[int, int], bool
     Raises:
         DataError: some are no pictures; the message names the first and counts them.
     """
-    return _each(place, _header, files, lambda file: file)
+    return _all_or_error(place, attempted(header, files), files)
 
 
 def read(place: Path, files: Sequence[Path], size: tuple[int, int], channels: int) -> np.ndarray:
@@ -85,9 +113,9 @@ def read(place: Path, files: Sequence[Path], size: tuple[int, int], channels: in
 
     def decode(job: tuple[Path, np.ndarray]) -> None:
         file, target = job
-        target[...] = _decoded(file, size, channels)
+        target[...] = decoded(file, size, channels)
 
-    _each(place, decode, list(zip(files, images, strict=True)), lambda job: job[0])
+    _all_or_error(place, attempted(decode, list(zip(files, images, strict=True))), files)
     return images
 
 
@@ -101,19 +129,38 @@ def first_of(texts: Sequence[str]) -> str:
     return ", ".join(texts[:_SHOWN]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
-def _each(place: Path, function: Callable, jobs: Sequence, file_of: Callable) -> list:
-    """Return what a function makes of each picture; one error names those that it cannot."""
+def attempted(function: Callable, jobs: Sequence) -> list[tuple[Any, str | None]]:
+    """Return what a function makes of each job, and the reason where it can make nothing.
+
+    Args:
+        function: reads a picture.
+        jobs: its arguments.
+
+    Returns:
+        A result and None, or None and a text, for each.
+    """
 
     def tried(job: Any) -> tuple[Any, str | None]:
         try:
             return function(job), None
         except _UNREADABLE as error:
-            reason = str(error).split("\n")[0].replace(f" {str(file_of(job))!r}", "")
-            return None, f"{file_of(job).relative_to(place).as_posix()} ({reason})"
+            # Pillow and Python name the file, which whoever shows the reason does as well.
+            words = str(error).split("\n")[0].split(" '/")[0].split(": '/")[0]
+            return None, words.split(" <")[0].rstrip(":") or type(error).__name__
 
-    with ThreadPoolExecutor(_DECODERS) as pool:
-        done = list(pool.map(tried, jobs))
-    if bad := [reason for _, reason in done if reason is not None]:
+    with ThreadPoolExecutor(_DECODERS) as pool, warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `header` says it
+        return list(pool.map(tried, jobs))
+
+
+def _all_or_error(place: Path, done: Sequence[tuple[Any, str | None]], files: Sequence[Path]):
+    """Return the results of `attempted`; one error names the files that have none."""
+    bad = [
+        f"{file.relative_to(place).as_posix()} ({reason})"
+        for file, (_, reason) in zip(files, done, strict=True)
+        if reason is not None
+    ]
+    if bad:
         raise DataError(
             f"{place}: {len(bad)} of {len(done)} pictures cannot be read: {first_of(bad)}. "
             "Repair or remove them."
@@ -121,14 +168,43 @@ def _each(place: Path, function: Callable, jobs: Sequence, file_of: Callable) ->
     return [made for made, _ in done]
 
 
-def _header(file: Path) -> tuple[tuple[int, int], bool]:
-    """Return height and width as seen, and whether a picture is grey; nothing is decoded."""
+def header(file: Path) -> Header:
+    """Return what a picture's header says; nothing is decoded.
+
+    Args:
+        file: the picture.
+
+    Raises:
+        ValueError: it is empty, animated, too large, or of another kind; or what Pillow raises.
+    """
+    about = file.stat()
+    if not stat.S_ISREG(about.st_mode):
+        raise ValueError("is no regular file")
+    if not about.st_size:
+        raise ValueError("is empty")
     with Image.open(file) as picture:
+        if picture.format not in _FORMATS:
+            raise ValueError(f"is a picture in format {picture.format}; expected PNG, JPEG, WebP")
+        if picture.width * picture.height > _MOST_PIXELS:
+            raise ValueError(
+                f"has {picture.width}x{picture.height} pixels; at most {_MOST_PIXELS:,} are decoded"
+            )
+        if getattr(picture, "is_animated", False) and picture.format != "MPO":
+            raise ValueError(f"is animated, {picture.n_frames} pictures; expected one")
         if picture.mode not in _GREY | _COLOUR:
             raise ValueError(f"its pixels are {picture.mode}; expected 8 bits a channel")
-        lies = _has_note(picture) and picture.getexif().get(_TURNED, 1) >= 5
-        width, height = picture.size[::-1] if lies else picture.size
-        return (height, width), picture.mode in _GREY
+        turned = picture.getexif().get(_TURNED, 1) if _has_note(picture) else 1
+        width, height = picture.size[::-1] if turned >= 5 else picture.size
+        notes = {
+            "transparent parts lie on white": _has_alpha(picture),
+            "a palette of colours became RGB": picture.mode in ("P", "PA"),
+            "the colours of print (CMYK) became RGB": picture.mode == "CMYK",
+            "turned as the camera was held": turned != 1,
+            f"are {picture.format} in spite of their names":
+                not file.name.lower().endswith(_FORMATS[picture.format]),
+        }  # fmt: skip
+        said = tuple(note for note, holds in notes.items() if holds)
+        return Header((height, width), picture.mode in _GREY, said)
 
 
 def _has_note(picture: Image.Image) -> bool:
@@ -136,14 +212,27 @@ def _has_note(picture: Image.Image) -> bool:
     return "exif" in picture.info
 
 
-def _decoded(file: Path, size: tuple[int, int], channels: int) -> np.ndarray:
-    """Return a picture's pixels, uint8 `(height, width, channels)`."""
+def _has_alpha(picture: Image.Image) -> bool:
+    return "A" in picture.getbands() or "transparency" in picture.info
+
+
+def decoded(
+    file: Path | io.BytesIO, size: tuple[int, int], channels: int, crop: bool = False
+) -> np.ndarray:
+    """Return a picture's pixels, uint8 `(height, width, channels)`.
+
+    Args:
+        file: the picture.
+        size: height and width.
+        channels: 1 for grey, 3 for RGB.
+        crop: see `images.fitted`.
+    """
     with Image.open(file) as opened:
         picture = ImageOps.exif_transpose(opened) if _has_note(opened) else opened
-        if "A" in picture.getbands() or "transparency" in picture.info:
+        if _has_alpha(picture):
             picture = picture.convert("RGBA")
             picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
         picture = picture.convert("L" if channels == 1 else "RGB")
         if picture.size != size[::-1]:
-            picture = fitted(picture, *size)
+            picture = fitted(picture, *size, crop)
         return np.asarray(picture).reshape(*size, channels)

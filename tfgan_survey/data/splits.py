@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tfgan_survey.data.rows import joined
 from tfgan_survey.errors import SettingError, unknown_name
 
 _PART = re.compile(
@@ -77,7 +78,9 @@ def resolve(split: str, counts: Mapping[str, int]) -> list[tuple[str, int, int]]
 def take(
     arrays: Mapping[str, tuple[np.ndarray, np.ndarray]], split: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cut images and labels to a split expression; one range is a view, several are copied.
+    """Cut images and labels to a split expression.
+
+    One range is a view; several are copied, but for neighbours in a file, see `rows.joined`.
 
     Args:
         arrays: split name to images and labels in original order; those that `split` names.
@@ -92,6 +95,4 @@ def take(
     ranges = resolve(split, {base: len(labels) for base, (_, labels) in arrays.items()})
     images = [arrays[base][0][start:stop] for base, start, stop in ranges]
     labels = [arrays[base][1][start:stop] for base, start, stop in ranges]
-    if len(ranges) == 1:
-        return images[0], labels[0]
-    return np.concatenate(images), np.concatenate(labels)
+    return joined(images), joined(labels)

@@ -221,6 +221,9 @@ class Streamed(abc.ABC):
             # Told to `tf.distribute`: this is one worker's share already.
             off = tf.data.experimental.AutoShardPolicy.OFF
             options.experimental_distribute.auto_shard_policy = off
+        # The rewriting of the graph would write all examples into it, twice their size in memory,
+        # and there is nothing that it could improve.
+        options.experimental_optimization.apply_default_optimizations = False
         if mark is not None:
             options.framework_type = [mark]
         return dataset.with_options(options)

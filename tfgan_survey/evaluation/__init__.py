@@ -18,6 +18,8 @@ _MODULES = {
     "write_features": "layer_features",
     "require_plots": "charts",
     "write_report": "report",
+    "compare": "compare",
+    "verdicts": "verdict",
     "write_pictures": "album",
     "translate_files": "translation",
     "translate_run": "translation",

@@ -18,7 +18,6 @@ from tfgan_survey.evaluation.arithmetic import arithmetic, lacks_arithmetic, til
 from tfgan_survey.evaluation.codes import STEPS, Coded, ends, interpolations
 from tfgan_survey.evaluation.retrieval import retrieve
 from tfgan_survey.evaluation.target import Target
-from tfgan_survey.evaluation.walks import walk
 from tfgan_survey.metrics import nearest_neighbours, neighbour_rows
 from tfgan_survey.metrics.nearest_neighbours import THRESHOLD_IMAGES
 from tfgan_survey.training.looks import (
@@ -30,7 +29,7 @@ from tfgan_survey.training.looks import (
 )
 
 _ROWS = COLUMNS = 10
-_WALK_STEPS, _NEIGHBOURS = 11, 5
+_WALKS, _WALK_STEPS, _NEIGHBOURS = 6, 11, 5  # walks: where there are no classes
 _BLOCKS = 3  # of reconstructions, ten images each
 POINTS = 2500
 """As many as the published protocol of ring and grid scores."""
@@ -74,11 +73,17 @@ def picture(images: np.ndarray, columns: int, alt: str, kind: str = "strip") -> 
         alt: the same in words.
         kind: class in the style sheet.
     """
-    return _held(pictures.grid(images, columns, scale=1), alt, kind)
+    return held(pictures.grid(images, columns, scale=1), alt, kind)
 
 
-def _held(sheet: Image.Image, alt: str, kind: str) -> Picture:
-    """Hold a picture as a data URI."""
+def held(sheet: Image.Image, alt: str, kind: str) -> Picture:
+    """Hold a picture as a data URI.
+
+    Args:
+        sheet: the picture.
+        alt: the same in words.
+        kind: class in the style sheet.
+    """
     file = io.BytesIO()
     sheet.save(file, "PNG", optimize=True)
     data = base64.b64encode(file.getvalue()).decode()
@@ -183,7 +188,7 @@ class Gallery:
             "note": f"The first {len(tagged)} test images, a row each, not chosen: the tags with "
             f"most of the votes, bars as long as their share. What the images have: "
             f"{'; '.join(tagged)}.",
-            "sheet": _held(look.picture(), "tags of test images with their shares", "sheet"),
+            "sheet": held(look.picture(), "tags of test images with their shares", "sheet"),
         }
 
     def _planes(self) -> Section:
@@ -237,9 +242,11 @@ class Gallery:
         subject = self.target.subject
         if subject is None or not self._pictures_of("sample"):
             return {}
-        labels = self.labels
-        frames = pictures.to_uint8(walk(subject, labels, _WALK_STEPS, seed=self.target.seed))
-        names = [""] * len(frames) if labels is None else [self.class_name(one) for one in labels]
+        labels, seed = self.labels, self.target.seed
+        rows = _WALKS if labels is None else len(labels)
+        ways = [subject.walk(seed + k, seed + rows + k, k, _WALK_STEPS) for k in range(rows)]
+        frames = [pictures.to_uint8(way) for way in ways]
+        names = [""] * rows if labels is None else [self.class_name(one) for one in labels]
         whose = [f" of class {name}" if name else "" for name in names]
         way = "along the sphere" if subject.latent == "normal" else "in a straight line"
         under = "" if labels is None else " under one label"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from tfgan_survey.errors import RunError
 from tfgan_survey.files import write_json
 from tfgan_survey.metrics.common import Measurement
 
@@ -89,3 +92,32 @@ def write_measurements(
         path,
         {"target": target, "seed": seed, "measurements": [one.to_dict() for one in measurements]},
     )
+
+
+def read_measurements(path: str | os.PathLike) -> list[Measurement]:
+    """Read what `write_measurements` wrote; nothing of a file that is not there.
+
+    Args:
+        path: the JSON file.
+
+    Raises:
+        RunError: the file is no such JSON.
+    """
+    path = Path(path)
+    if not path.exists():
+        return []
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return [_measurement(one) for one in found["measurements"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{path} holds no measurements ({type(error).__name__}: {error}); write it anew by "
+            "`tfgan-survey evaluate RUN --output FILE`."
+        ) from error
+
+
+def _measurement(one: Mapping) -> Measurement:
+    """Return a measurement from its `to_dict`, where None stands for what is not finite."""
+    values = {**one, "value": float("nan") if one["value"] is None else one["value"]}
+    values["reference"] = tuple(_measurement(ref) for ref in one["reference"])
+    return Measurement(**values)

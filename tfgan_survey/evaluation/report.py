@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
 
 from tfgan_survey.evaluation import charts
 from tfgan_survey.evaluation.gallery import Gallery, Section
 from tfgan_survey.evaluation.output import format_value
 from tfgan_survey.evaluation.target import Target
+from tfgan_survey.evaluation.verdict import verdicts
 from tfgan_survey.files import write_text
 from tfgan_survey.metrics import Measurement
 from tfgan_survey.metrics.choice import better_direction, judges_samples
 from tfgan_survey.training.callbacks import read_history
-from tfgan_survey.training.history import curve_groups
+from tfgan_survey.training.history import curve_groups, curve_rows, number, step_history
 from tfgan_survey.training.probe import probe_curves, read_best, read_probe
 
-_ARROWS = {"higher": "\u2191", "lower": "\u2193", None: ""}
+ARROWS = {"higher": "\u2191", "lower": "\u2193", None: ""}
 _MAIN = ("model", "dataset", "split", "batch_size", "epochs", "steps", "seed")
 
 
@@ -70,6 +70,7 @@ def write_report(
         target = Target(target, dataset, seed, data_dir=data_dir, source=source)
     gallery = Gallery(target)
     sections = {
+        "verdict": ("In plain words", said_of(measurements)),
         "measured": ("Measurements", _measurements(target, measurements)),
         "samples": ("Samples", gallery.samples()),
         "neighbours": ("Nearest training images", gallery.neighbours()),
@@ -85,7 +86,7 @@ def write_report(
         "settings": ("Settings and versions", _settings(target)),
     }
     judged = [one.num for one in measurements if judges_samples(one.name)]
-    page = _template().render(
+    page = template("report.html").render(
         title=target.title,
         num=f"{max(judged):,}" if judged else None,
         samples=target.can("sample"),
@@ -102,12 +103,17 @@ def write_report(
     return Path(path)
 
 
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """Return a page's template.
+
+    Args:
+        name: file in this folder.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
     )
-    return environment.get_template("report.html")
+    return environment.get_template(name)
 
 
 def _said(target: Target) -> Iterator[str]:
@@ -133,6 +139,21 @@ def _plus_minus(text: str) -> str:
 # ---------------------------------------------------------------------- measurements
 
 
+def said_of(measurements: Sequence[Measurement]) -> Section:
+    """Return the section that says in plain words what was measured; {} where nothing can be said.
+
+    Args:
+        measurements: with references.
+    """
+    if not (found := verdicts(measurements)):
+        return {}
+    return {
+        "note": "Each sentence holds a measurement against its references; a difference of up to "
+        "two standard errors counts as none. The thresholds are coarse: look at the samples too.",
+        "verdicts": found,
+    }
+
+
 def _measurements(target: Target, measurements: Sequence[Measurement]) -> Section:
     left_out: dict[str, list[str]] = {}
     for name, reason in target.left_out.items():
@@ -145,7 +166,7 @@ def _measurements(target: Target, measurements: Sequence[Measurement]) -> Sectio
         better = better_direction(one.name)
         values = {ref.name: _value(ref) for ref in one.reference}
         cells = [_value(one), *(values.get(name, "\u2013") for name in beside), f"{one.num:,}"]
-        rows.append({"name": one.name, "better": better, "arrow": _ARROWS[better], "cells": cells})
+        rows.append({"name": one.name, "better": better, "arrow": ARROWS[better], "cells": cells})
     protocols: dict[str, list[Measurement]] = {}
     for one in measurements:
         protocols.setdefault(one.protocol, []).append(one)
@@ -190,11 +211,14 @@ def _curves(target: Target) -> Section:
     rows = read_history(run.history)
     if not rows:
         return {}
+    minutes = sum(row["seconds"] for row in rows) / 60
+    note = f"{len(rows):,} epochs, {rows[-1]['steps']:,} steps, {minutes:,.1f} minutes."
+    rows, over = curve_rows(rows, step_history(run.losses).read())
     steps = [row["steps"] for row in rows]
     drawn = [
-        charts.line_chart({key: (steps, [row.get(key, np.nan) for row in rows]) for key in keys},
+        charts.line_chart({key: (steps, [number(row.get(key)) for row in rows]) for key in keys},
                           title)
-        for title, keys in curve_groups(rows, read_probe(run.probe))
+        for title, keys in curve_groups(rows, read_probe(run.probe), over)
     ]  # fmt: skip
     if run.probe.exists():
         best = read_best(run.best_probed) or {}
@@ -202,9 +226,8 @@ def _curves(target: Target) -> Section:
             mark = best["steps"] if best.get("metric") == name else None
             title = f"{name} during the training" + (", best ringed" if mark is not None else "")
             drawn.append(charts.line_chart({name: (at, values)}, title, errors=errors, mark=mark))
-    minutes = sum(row["seconds"] for row in rows) / 60
     return {
-        "note": f"{len(rows):,} epochs, {steps[-1]:,} steps, {minutes:,.1f} minutes.",
+        "note": note,
         "kind": "chart",
         "charts": [one for one in drawn if one is not None],
     }

@@ -48,6 +48,7 @@ def evaluate_samples(
     untrained_name: str = "untrained generator",
     image_size: int | None = None,
     channels: int | None = None,
+    crop: bool = False,
     data_dir: str | os.PathLike | None = None,
     source: str = "auto",
     progress: Progress | None = None,
@@ -66,6 +67,7 @@ def evaluate_samples(
         untrained_name: what that reference is called.
         image_size: side to which the real images are resized.
         channels: that the real images are made to have.
+        crop: cut out the middle of the real images instead of stretching them.
         data_dir: root of prepared data sets.
         source: where data may come from, see `tfgan_survey.data.prepare`.
         progress: called with the name of each metric before it is measured and the share of metrics
@@ -83,7 +85,7 @@ def evaluate_samples(
     images, labels = first(images, labels, num)
     home = DataHome(data_dir, source)
     train, test = (
-        home.load_arrays(dataset, split, image_size, channels) for split in ("train", "test")
+        home.load_arrays(dataset, split, image_size, channels, crop) for split in ("train", "test")
     )
     given = Given.of(dataset, train, labels is not None, home=home)
     names = check_metrics(default_metrics(given) if metrics is None else metrics, given)

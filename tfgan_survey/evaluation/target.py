@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from tfgan_survey.evaluation.samples import (
 from tfgan_survey.evaluation.subject import Subject
 from tfgan_survey.metrics import METRICS, Bench, Given, Measurement
 from tfgan_survey.metrics.choice import check_metrics, default_metrics, left_out
+from tfgan_survey.pretrained import place_of
 from tfgan_survey.settings import Settings
 from tfgan_survey.training.folder import RunFolder
 from tfgan_survey.zoo import build, build_from_settings
@@ -38,7 +38,7 @@ class Target:
 
     Args:
         path: run folder, `.keras` file (one that lies in a run folder, such as `best.keras`, shares
-            its settings) or `.npz` of samples, see `read_samples`.
+            its settings), name of a pretrained model, or `.npz` of samples, see `read_samples`.
         dataset: data set to compare with; default: the run's own, `mnist` for an `.npz`.
         seed: sample i is a function of `seed + i` (and its label, all classes in turn); also the
             seed of the draws inside the metrics.
@@ -60,7 +60,7 @@ class Target:
         data_dir: str | os.PathLike | None = None,
         source: str = "auto",
     ):
-        self.path, self.seed = Path(path), seed
+        self.path, self.seed = place_of(path), seed
         self._dataset, self._home = dataset, DataHome(data_dir, source)
         self.left_out: dict[str, str] = {}
 

@@ -163,7 +163,7 @@ def _read(path: Path, shape: tuple[int, ...], fit: bool, log: Callable[[str], No
     height, width, channels = shape
     kinds = Counter()
     odd = []
-    for name, ((rows, columns), grey) in zip(names, look(place, files), strict=True):
+    for name, ((rows, columns), grey, _) in zip(names, look(place, files), strict=True):
         found = (rows, columns, 1 if grey else 3)
         kinds[found] += 1
         if found != shape:

@@ -2,8 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+
 import keras
 from keras import ops
+
+_GIVEN: ContextVar[_Codes | None] = ContextVar("codes in place of labels", default=None)
+
+
+class _Codes:
+    """Codes that stand in for those of labels, and whether a layer has taken them."""
+
+    def __init__(self, codes):
+        self.codes, self.taken = codes, False
+
+
+@contextlib.contextmanager
+def codes_given(codes) -> Iterator[_Codes]:
+    """Let networks see these codes in place of their labels' one-hot vectors, inside the block.
+
+    Why:
+        Between two classes there is no label, but there is a code: all that a network sees of a
+        label is its one-hot vector, and it takes the mean of two of them as well.
+
+    Args:
+        codes: floats `(batch, num_classes)`.
+
+    Returns:
+        What was given; its `taken` says whether a network has seen it. One that turns labels into
+        something by itself has not.
+    """
+    given = _Codes(codes)
+    token = _GIVEN.set(given)
+    try:
+        yield given
+    finally:
+        _GIVEN.reset(token)
 
 
 @keras.saving.register_keras_serializable("tfgan_survey")
@@ -23,7 +59,10 @@ class OneHotLabels(keras.layers.Layer):
         self.num_classes = num_classes
 
     def call(self, labels):
-        """Map int `(batch,)` to `(batch, num_classes)`."""
+        """Map int `(batch,)` to `(batch, num_classes)`; inside of `codes_given` to those codes."""
+        if (given := _GIVEN.get()) is not None:
+            given.taken = True
+            return ops.cast(given.codes, self.compute_dtype)
         return ops.one_hot(labels, self.num_classes, dtype=self.compute_dtype)
 
     def compute_output_shape(self, input_shape):

@@ -2,8 +2,35 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import keras
+import numpy as np
 import tensorflow as tf
+
+
+class _Moments(NamedTuple):
+    middle: np.ndarray  # of rows and columns
+    spread: np.ndarray  # of rows, and of columns around the line
+    slope: float  # of columns on rows
+
+
+def _mass_moments(images: np.ndarray) -> _Moments | None:
+    """Return where the brightness of images lies; None where it lies on one line or nowhere."""
+    mass = np.mean(images, axis=(0, 3), dtype=np.float64)
+    v, u = ((2.0 * np.arange(side) + 1.0) / side - 1.0 for side in mass.shape)
+    if not mass.sum() > 0.0:
+        return None
+    mass /= mass.sum()
+    rows, columns = mass.sum(axis=1), mass.sum(axis=0)
+    middle = np.array([rows @ v, columns @ u])
+    v, u = v - middle[0], u - middle[1]
+    across, both, down = rows @ v**2, v @ mass @ u, columns @ u**2
+    if not across > 0.0:
+        return None
+    slope = both / across
+    around = down - slope * both
+    return _Moments(middle, np.sqrt([across, around]), slope) if around > 0.0 else None
 
 
 @keras.saving.register_keras_serializable("tfgan_survey")
@@ -20,7 +47,7 @@ class LearntFrame(keras.layers.Layer):
         Digits that fill their image and digits with a margin differ by a scale, upright digits and
         written ones by a slant. A translator of convolutions has to redraw each stroke elsewhere;
         here five numbers, moved by the losses as any weight is, do it. At the start the frame is
-        the image's own.
+        the image's own, or that of `match`.
 
     Args:
         speed: what the weights are multiplied by, so that steps made for kernels move a frame too.
@@ -37,8 +64,40 @@ class LearntFrame(keras.layers.Layer):
 
     def build(self, input_shape):
         """Make the weights: for each axis how far the scale is from 1, and the shift; the slant."""
+        self.sides = tuple(input_shape[1:3])
         self.frame = self.add_weight(shape=(2, 2), initializer="zeros", name="frame")
         self.slant = self.add_weight(shape=(), initializer="zeros", name="slant")
+
+    def match(self, source: np.ndarray, target: np.ndarray) -> None:
+        """Start where middle, spread and slant of the brightness are those of the target.
+
+        Formula:
+            of the mean image as a mass over (v, u) in [-1, 1]^2, for source and target: means, the
+            deviation d_v, the slope s of u on v, the deviation d_u around that line;
+            scale_y = d_v / d_v',  scale_x = d_u / d_u',  slant = s scale_y - scale_x s',
+            shifts: the target's mean is drawn from the source's
+
+        Why:
+            Losses move a frame by what is near. Trainings that did not find the frame in time
+            exchanged classes instead, so which one it was depended on the seed. Moments need no
+            pairs.
+
+        Args:
+            source: images of the source, `(n, height, width, channels)`, dark where nothing is.
+            target: images of the target, of any size.
+        """
+        own, other = _mass_moments(source), _mass_moments(target)
+        if own is None or other is None:
+            return
+        scale = own.spread / other.spread
+        slant = own.slope * scale[0] - scale[1] * other.slope
+        height, width = self.sides
+        shift = own.middle - scale * other.middle
+        shift[1] -= slant * other.middle[0]
+        # From halves of a side to halves of what lies between the first and the last pixel.
+        shift *= np.array([height / (height - 1), width / (width - 1)])
+        self.frame.assign(np.stack([scale - 1.0, shift], axis=1) / self.speed)
+        self.slant.assign(slant * (width / height) / self.speed)
 
     def call(self, x):
         """Map `(batch, h, w, c)` in [-1, 1] to the same shape and range."""

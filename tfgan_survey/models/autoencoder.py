@@ -21,7 +21,7 @@ from tfgan_survey.models.sampling import SeedSampling
 from tfgan_survey.models.trainable import TrainableModel
 from tfgan_survey.networks.codec import CODECS, Codec
 from tfgan_survey.objectives.reconstruction import RECONSTRUCTIONS, Reconstruction
-from tfgan_survey.registry import Axis
+from tfgan_survey.registry import Axis, Inside
 from tfgan_survey.regularizers.code import CODE_PENALTIES, CodePenalty
 from tfgan_survey.settings import check_whole
 
@@ -90,7 +90,7 @@ class Autoencoder(ImageInputs, Coding, SeedSampling, TrainableModel):
         *,
         stack_steps: int = 0,
         mixture_components: int = 0,
-        ema: float | None = None,
+        ema: Inside | None = None,
         seed: int = 0,
         **kwargs,
     ):

@@ -16,7 +16,7 @@ from tfgan_survey.models.inputs import ImageInputs
 from tfgan_survey.models.optimizers import OPTIMIZERS
 from tfgan_survey.models.trainable import TrainableModel
 from tfgan_survey.networks.classifier import CLASSIFIERS, ClassScores, dense_layers
-from tfgan_survey.registry import Axis
+from tfgan_survey.registry import Axis, Inside
 
 
 @keras.saving.register_keras_serializable("tfgan_survey")
@@ -53,7 +53,7 @@ class Classifier(ImageInputs, TrainableModel):
     guarded_names = ("loss",)
     abilities = frozenset({"classify"})
 
-    def __init__(self, network: ClassScores, *, ema: float | None = None, seed: int = 0, **kwargs):
+    def __init__(self, network: ClassScores, *, ema: Inside | None = None, seed: int = 0, **kwargs):
         super().__init__(**kwargs)
         check_ema(ema)
         self.network, self.ema, self.seed = network, ema, seed

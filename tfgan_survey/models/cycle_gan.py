@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfgan_survey.errors import SettingError
 from tfgan_survey.layers.augmentation import flipped, jittered
 from tfgan_survey.layers.image_pool import ImagePool
+from tfgan_survey.layers.warp import LearntFrame
 from tfgan_survey.models import updates
 from tfgan_survey.models.averaging import average_of, check_ema, follow
 from tfgan_survey.models.discriminating import Discriminates
@@ -22,7 +24,7 @@ from tfgan_survey.networks.scorer import Scorer
 from tfgan_survey.networks.translation import TRANSLATIONS, Translation
 from tfgan_survey.objectives import OBJECTIVES
 from tfgan_survey.objectives.base import Objective
-from tfgan_survey.registry import Axis, NotNegative
+from tfgan_survey.registry import Axis, Inside, NotNegative
 from tfgan_survey.regularizers import REGULARIZERS
 from tfgan_survey.regularizers.base import NoRegularizer, Regularizer
 
@@ -104,7 +106,7 @@ class CycleGAN(ImageInputs, Translates, Discriminates, TrainableModel):
         pool_size: int = 50,
         flip: bool = False,
         jitter: float = 1.0,
-        ema: float | None = None,
+        ema: Inside | None = None,
         seed: int = 0,
         name: str | None = None,
         **kwargs,
@@ -159,6 +161,21 @@ class CycleGAN(ImageInputs, Translates, Discriminates, TrainableModel):
         return {
             "a": (networks.a, self.discriminator_a), "b": (networks.b, self.discriminator_b)
         }  # fmt: skip
+
+    def adapt(self, images: tuple[np.ndarray, np.ndarray]) -> None:
+        """Let the translators' frames start where the domains' brightness lies alike.
+
+        Args:
+            images: those of A and those of B; see `LearntFrame.match`.
+        """
+        a, b = images
+        for translators, ways in (
+            ((self.a_to_b, self.ema_a_to_b), (a, b)), ((self.b_to_a, self.ema_b_to_a), (b, a)),
+        ):  # fmt: skip
+            for translator in translators:
+                for layer in translator.layers if translator is not None else ():
+                    if isinstance(layer, LearntFrame):
+                        layer.match(*ways)
 
     def moves(self) -> dict[str, list[keras.Variable]]:
         """Return the variables that each optimizer moves."""

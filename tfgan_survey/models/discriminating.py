@@ -7,6 +7,8 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from tfgan_survey.layers import spectral
+from tfgan_survey.layers.augmentation import Augmentation, NoAugmentation
 from tfgan_survey.networks.scorer import Scorer
 
 
@@ -26,6 +28,7 @@ class Discriminates:
 
     # A kind that offers it makes it a constructor's argument.
     mismatched: bool = False
+    augmentation: Augmentation = NoAugmentation()
 
     def discriminator_logs(self, real, fake, labels, training: bool, fake_labels=None, scorer=None):
         """Return the discriminator's logs, and its scores of the fakes.
@@ -41,6 +44,8 @@ class Discriminates:
             scorer: whose discriminator scores, where it is not the spec's.
         """
         scorer = self.spec if scorer is None else scorer
+        images = (real, fake) if self.objective.needs_images else (None, None)
+        real, fake = self.augmented(real), self.augmented(fake)
 
         def score(images, rows=labels):
             return scorer.score(images, rows, training=training)
@@ -51,16 +56,37 @@ class Discriminates:
         if self.mismatched and labels is not None:
             # What is real and of another example's condition is to be refused as well.
             refused = tf.concat([fake_scores, score(real, tf.roll(labels, 1, axis=0))], axis=0)
-        images = (real, fake) if self.objective.needs_images else (None, None)
         d_loss = self.objective.discriminator_loss(
             real_scores, refused, *images, seed=self.seed_generator
         )
-        penalty = self.regularizer.penalty(score, real, fake, self.seed_generator)
+        penalty = self._penalty(score, real, fake, training)
         logs = {"d_loss": d_loss, "penalty": tf.cast(penalty, d_loss.dtype)}
         for key, scores in (("d_real", real_scores), ("d_fake", fake_scores)):
             probabilities = self.objective.probabilities(scores)
             logs[key] = tf.reduce_mean(scores if probabilities is None else probabilities)
         return logs, fake_scores
+
+    def augmented(self, images: tf.Tensor) -> tf.Tensor:
+        """Return images as the discriminator is to see them in training, drawn anew.
+
+        Args:
+            images: in the networks' range.
+        """
+        return self.augmentation(images, self.seed_generator)
+
+    def _penalty(self, score, real, fake, training: bool) -> tf.Tensor:
+        """Return the regularizer's penalty; in training in those steps only that it asks for."""
+        every = self.regularizer.every
+
+        def penalty():
+            return self.regularizer.penalty(score, real, fake, self.seed_generator)
+
+        if every == 1 or not training:
+            return penalty()
+        due = self._clock.value % every == 0
+        return tf.cond(
+            due, lambda: tf.cast(every * penalty(), "float32"), lambda: tf.zeros((), "float32")
+        )
 
     def scorers(self) -> dict[str, tuple[Scorer, keras.Model]]:
         """Return the discriminators that are asked once training is done, by name.
@@ -78,6 +104,7 @@ class Discriminates:
         """
         self.d_optimizer.apply(gradients, self.discriminator.trainable_variables)
         self.regularizer.project(self.discriminator)
+        spectral.advance(self.discriminator)
 
     def score_signature(self, network: keras.Model) -> tuple[Callable, list[tf.TensorSpec]]:
         """Return the signature `score`: of images in [0, 1], and of their condition.

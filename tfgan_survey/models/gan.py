@@ -9,6 +9,8 @@ import keras
 import tensorflow as tf
 
 from tfgan_survey.errors import SettingError
+from tfgan_survey.layers import spectral
+from tfgan_survey.layers.augmentation import AUGMENTATIONS, Augmentation, NoAugmentation
 from tfgan_survey.models import updates
 from tfgan_survey.models.averaging import average_of, check_ema, follow
 from tfgan_survey.models.discriminating import Discriminates
@@ -21,7 +23,7 @@ from tfgan_survey.networks.pair import NetworkPair
 from tfgan_survey.networks.specs import Spec
 from tfgan_survey.objectives import OBJECTIVES
 from tfgan_survey.objectives.base import Objective
-from tfgan_survey.registry import Axis
+from tfgan_survey.registry import Axis, Count, Inside, Share
 from tfgan_survey.regularizers import REGULARIZERS
 from tfgan_survey.regularizers.base import NoRegularizer, Regularizer
 from tfgan_survey.settings import check_whole
@@ -54,6 +56,8 @@ class GAN(ImageInputs, Discriminates, SeedSampling, TrainableModel):
         pair: the two networks.
         objective: the two losses.
         regularizer: what holds the discriminator back; None for nothing.
+        augmentation: how real and generated images change, drawn anew each time, before the
+            discriminator sees them in training; None for not at all.
         n_critic: discriminator updates for each generator update.
         critic_warm_up: WGAN's published schedule: 100 discriminator updates for each of the first
             25 generator updates and for every 500th.
@@ -94,6 +98,7 @@ class GAN(ImageInputs, Discriminates, SeedSampling, TrainableModel):
         "network": Axis(NETWORKS, "pair", "network"),
         "objective": Axis(OBJECTIVES, "objective"),
         "regularizer": Axis(REGULARIZERS, "regularizer", default="none"),
+        "augmentation": Axis(AUGMENTATIONS, "augmentation", default="none"),
         "d_optimizer": Axis(OPTIMIZERS, "d_optimizer", "optimizer"),
         "g_optimizer": Axis(OPTIMIZERS, "g_optimizer", "optimizer"),
     }
@@ -109,14 +114,15 @@ class GAN(ImageInputs, Discriminates, SeedSampling, TrainableModel):
         pair: NetworkPair,
         objective: Objective,
         regularizer: Regularizer | None = None,
+        augmentation: Augmentation | None = None,
         *,
-        n_critic: int = 1,
+        n_critic: Count = 1,
         critic_warm_up: bool = False,
         simultaneous: bool = False,
         fresh_latents: bool = False,
         mismatched: bool = False,
-        ema: float | None = None,
-        truncation: float = 1.0,
+        ema: Inside | None = None,
+        truncation: Share = 1.0,
         seed: int = 0,
         name: str | None = None,
         **kwargs,
@@ -127,8 +133,10 @@ class GAN(ImageInputs, Discriminates, SeedSampling, TrainableModel):
         self.pair = pair
         self.objective = objective
         self.regularizer = regularizer or NoRegularizer()
+        self.augmentation = augmentation or NoAugmentation()
         self.objective.validate(pair)
         self.regularizer.validate(pair)
+        self.augmentation.validate(pair)
         self.n_critic = n_critic
         self.critic_warm_up = critic_warm_up
         self.simultaneous = simultaneous
@@ -181,6 +189,11 @@ class GAN(ImageInputs, Discriminates, SeedSampling, TrainableModel):
             return super().replica_obstacle()
         if self.mismatched:
             return "mismatched=True pairs each example with the next replica's condition"
+        # Not compared with one machine yet.
+        if self.augmentation.name != "none":
+            return f"augmentation={self.augmentation.name} was not tried over replicas"
+        if spectral.normalised(self.discriminator):
+            return "spectral normalisation was not tried over replicas"
         return None
 
     # ------------------------------------------------------------------ one step
@@ -230,7 +243,7 @@ class GAN(ImageInputs, Discriminates, SeedSampling, TrainableModel):
         if scores is None:
             # Batch statistics of the discriminator are collected in its own update, not in this.
             with updates.statistics_kept(self.discriminator):
-                scores = self.pair.score(fake, labels, training=True)
+                scores = self.pair.score(self.augmented(fake), labels, training=True)
         return self.objective.generator_loss(scores)
 
     def apply_generator(self, gradients) -> None:

@@ -18,7 +18,7 @@ from tfgan_survey.networks.pair import NetworkPair
 from tfgan_survey.networks.specs import Spec
 from tfgan_survey.networks.unet import PICTURE_PAIRS
 from tfgan_survey.objectives.base import Objective
-from tfgan_survey.registry import Axis, NotNegative
+from tfgan_survey.registry import Axis, Count, Inside, NotNegative, Share
 from tfgan_survey.regularizers.base import Regularizer
 
 
@@ -78,10 +78,10 @@ class Pix2Pix(GAN, Translates):
         degradation: Degradation | None = None,
         *,
         l1_weight: NotNegative = 100.0,
-        n_critic: int = 1,
+        n_critic: Count = 1,
         fresh_latents: bool = False,
-        ema: float | None = None,
-        truncation: float = 1.0,
+        ema: Inside | None = None,
+        truncation: Share = 1.0,
         seed: int = 0,
         **kwargs,
     ):

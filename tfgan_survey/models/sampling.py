@@ -10,7 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_survey.errors import SettingError
+from tfgan_survey.layers.conditioning import codes_given
 from tfgan_survey.layers.sampling import latent_quantile, latents_from_seeds, random_latents
+from tfgan_survey.models.walking import walk
 from tfgan_survey.settings import check_whole, is_between
 
 
@@ -175,6 +177,61 @@ class SeedSampling(abc.ABC):
         """
         return self(latents if labels is None else [latents, labels])
 
+    def from_blend(self, latents: tf.Tensor, class_weights: tf.Tensor) -> tf.Tensor:
+        """Map latents and mixtures of classes to images.
+
+        Formula:
+            G(z, w): where w is one-hot, the image of the class; else one of no class alone
+        Args:
+            latents: float32 `(batch, latent_dim)`.
+            class_weights: float32 `(batch, num_classes)`, rows that sum to one.
+
+        Returns:
+            float32 `(batch, *image_shape)` in [0, 1].
+
+        Raises:
+            ValueError: the model has no classes, or no network that can be told a mixture.
+        """
+        made, taken = self._blended(latents, class_weights)
+        if not taken:
+            raise ValueError(
+                f"{self.name} knows nothing between two classes: expected a model with classes "
+                "whose networks see them as one-hot vectors (layers.conditioning.OneHotLabels)."
+            )
+        return made
+
+    @property
+    def blends(self) -> bool:
+        """Whether there is a way between classes, see `from_blend`."""
+        if self.spec.num_classes is None:
+            return False
+        latents = self.latents(tf.zeros((1,), tf.int64))
+        return self._blended(latents, tf.one_hot([0], self.spec.num_classes))[1]
+
+    def _blended(self, latents, class_weights) -> tuple[tf.Tensor, bool]:
+        """Return images, and whether the mixtures were seen; labels beside them are of no use."""
+        if self.spec.num_classes is None:
+            return latents, False
+        labels = tf.zeros(tf.shape(latents)[:1], tf.int32)
+        with codes_given(tf.cast(class_weights, tf.float32)) as given:
+            made = self.from_latents(latents, labels)
+        return made, given.taken
+
+    def walk(
+        self,
+        seeds: int | Sequence[int],
+        labels: int | Sequence[int] | np.ndarray | None = None,
+        frames: int = 24,
+    ) -> np.ndarray:
+        """Return images on the way from sample to sample, see `tfgan_survey.models.walking.walk`.
+
+        Args:
+            seeds: of the stations.
+            labels: of the stations.
+            frames: images in all.
+        """
+        return walk(self, seeds, labels, frames)
+
     def latents(self, seeds: tf.Tensor) -> tf.Tensor:
         """Return the latents that samples of these seeds come from.
 
@@ -217,6 +274,8 @@ class SeedSampling(abc.ABC):
 
         `serving_default` maps latents, `sample` seeds, `sample_png` seeds to pictures' bytes, and
         `latents` seeds to the latents of `sample`; all but the last take the condition's rows.
+        `blend` maps latents and weights of the classes, for walks from class to class, where there
+        is a way between them.
         """
         spec = self.spec
         labels = spec.condition_inputs()
@@ -242,6 +301,13 @@ class SeedSampling(abc.ABC):
             "sample": (sample, [seeds, *labels]),
             "latents": (latents, [seeds]),
         }
+        if self.blends:
+            weights = tf.TensorSpec((None, spec.num_classes), tf.float32, "class_weights")
+
+            def blend(latent, class_weights):
+                return {"images": self.from_blend(latent, class_weights)}
+
+            found["blend"] = (blend, [latent, weights])
         if len(spec.image_shape) == 3 and spec.image_shape[-1] in (1, 3):
             found["sample_png"] = (sample_png, [seeds, *labels])
         return found

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
+
+from tfgan_survey.errors import SettingError
 
 
 class SavesItself:
@@ -95,6 +99,33 @@ class SavesItself:
             )
         for name, variable in state.items():
             variable.assign(store[name])
+
+    def exported_variables(self) -> list[keras.Variable]:
+        """Return the variables of the networks that an export holds, in its order."""
+        return [variable for network in self.exported_networks() for variable in network.variables]
+
+    def load_exported(self, arrays: Sequence[np.ndarray], steps: int) -> None:
+        """Take over the weights that an export of such a model holds.
+
+        A network whose average is exported gets the average too: what was trained is not there.
+
+        Args:
+            arrays: one for each of `exported_variables`, in that order.
+            steps: training steps behind them, for the clock; the other counters stay.
+
+        Raises:
+            SettingError: arrays of another model.
+        """
+        variables = self.exported_variables()
+        came, expected = [a.shape for a in arrays], [tuple(v.shape) for v in variables]
+        if came != expected:
+            raise SettingError(f"weights of the shapes {came} came, {self.name} has {expected}.")
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)
+        for name, network in list(vars(self).items()):
+            if name.startswith("ema_") and isinstance(network, keras.Model):
+                getattr(self, name.removeprefix("ema_")).set_weights(network.get_weights())
+        self._clock.assign(steps)
 
     def _own_state(self) -> dict[str, keras.Variable]:
         counters = {name: getattr(self, name) for name in (*self.counters, "epochs_seen")}

@@ -20,7 +20,7 @@ from tfgan_survey.models.sampling import SeedSampling, check_truncation
 from tfgan_survey.models.trainable import TrainableModel
 from tfgan_survey.networks.codec import POSTERIORS, Codec
 from tfgan_survey.objectives.reconstruction import RECONSTRUCTIONS, Reconstruction
-from tfgan_survey.registry import Axis
+from tfgan_survey.registry import Axis, Count, Inside, Share
 from tfgan_survey.settings import check_whole
 
 _LOG_2_PI = math.log(2.0 * math.pi)
@@ -138,11 +138,11 @@ class VAE(ImageInputs, Coding, SeedSampling, TrainableModel):
         codec: Codec,
         reconstruction: Reconstruction,
         *,
-        num_samples: int = 1,
+        num_samples: Count = 1,
         kl_weight: float = 1.0,
         warm_up_steps: int = 0,
-        ema: float | None = None,
-        truncation: float = 1.0,
+        ema: Inside | None = None,
+        truncation: Share = 1.0,
         seed: int = 0,
         **kwargs,
     ):

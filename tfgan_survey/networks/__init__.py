@@ -9,6 +9,7 @@ from tfgan_survey.networks.maxout import adapt, maxout, two_branch
 from tfgan_survey.networks.mlp import elu, mlp, mlp_discriminator, mlp_generator
 from tfgan_survey.networks.pair import NetworkPair, pair_builder
 from tfgan_survey.networks.points import points
+from tfgan_survey.networks.residual import residual
 from tfgan_survey.networks.scorer import Scorer
 from tfgan_survey.networks.specs import Spec
 from tfgan_survey.networks.tags import tags
@@ -22,6 +23,7 @@ NETWORKS = Registry(
         "maxout": maxout,
         "mlp": mlp,
         "points": points,
+        "residual": residual,
         "tags": tags,
         "two_branch": two_branch,
     },
@@ -46,6 +48,7 @@ __all__ = [
     "mlp_generator",
     "pair_builder",
     "points",
+    "residual",
     "tags",
     "two_branch",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Literal
 
 import keras
@@ -99,3 +101,24 @@ def normalization(norm: str, scale: bool = True, momentum: float = 0.99, epsilon
     if norm not in builders:
         raise ValueError(f"norm={norm!r}: expected one of {', '.join(builders)}.")
     return builders[norm]()
+
+
+def base_and_doublings(image_shape: Sequence[int]) -> tuple[int, int]:
+    """Return the smallest map's side, 4 or 7, and how often it doubles to the image's.
+
+    Args:
+        image_shape: `(size, size, channels)`.
+
+    Raises:
+        ValueError: the size is not 4 x 2^n or 7 x 2^n, n >= 1.
+    """
+    if len(image_shape) == 3 and image_shape[0] == image_shape[1] and image_shape[2] >= 1:
+        for base in (4, 7):
+            doublings = math.log2(image_shape[0] / base) if image_shape[0] > base else 0.0
+            if doublings >= 1 and doublings.is_integer():
+                return base, int(doublings)
+    raise ValueError(
+        f"image_shape {tuple(image_shape)}: this pair makes square images (size, size, "
+        "channels) of size 4 x 2^n or 7 x 2^n (8, 14, 16, 28, 32, 56, 64, ...); load the data with "
+        "image_size= one of these, or use the mlp pair."
+    )

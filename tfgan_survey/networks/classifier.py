@@ -50,8 +50,9 @@ class ClassScores(Spec):
             )
 
     def facts(self) -> dict[str, Any]:
-        """Return what a client must know: shape of an image, number of classes."""
-        return {"image_shape": list(self.image_shape), "num_classes": self.num_classes}
+        """Return what a client must know: shape of an image, number and names of classes."""
+        names = {"class_names": list(self.class_names)} if self.class_names else {}
+        return {"image_shape": list(self.image_shape), "num_classes": self.num_classes, **names}
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs, the network's own configuration included."""
@@ -61,7 +62,10 @@ class ClassScores(Spec):
     def from_config(cls, config: dict[str, Any]) -> ClassScores:
         """Build the spec and its network from what `get_config` returned."""
         fields = dict(config)
-        return cls(keras.saving.deserialize_keras_object(fields.pop("network")), **fields)
+        names = fields.pop("class_names", ())
+        spec = cls(keras.saving.deserialize_keras_object(fields.pop("network")), **fields)
+        spec.learn_class_names(names)
+        return spec
 
 
 def dense_layers(network: keras.Model) -> list[keras.layers.Dense]:

@@ -163,12 +163,9 @@ class Codec(Spec):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Codec:
         """Build the codec from what `get_config` returned."""
-        fields = dict(config)
-        networks = [
-            keras.saving.deserialize_keras_object(fields.pop(role))
-            for role in ("encoder", "decoder")
-        ]
-        return cls(*networks, **fields)
+        deserialize = keras.saving.deserialize_keras_object
+        networks = {role: deserialize(config[role]) for role in ("encoder", "decoder")}
+        return super().from_config({**config, **networks})
 
 
 def codec_builder(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -11,7 +10,7 @@ import keras
 from tfgan_survey.conditions import Condition, as_condition
 from tfgan_survey.layers.conditioning import AppendLabelMaps, ConditionalAffine, LabelProjection
 from tfgan_survey.layers.resampling import PixelShuffle
-from tfgan_survey.networks.blocks import Inputs, NormName, normalization
+from tfgan_survey.networks.blocks import Inputs, NormName, base_and_doublings, normalization
 from tfgan_survey.networks.initializers import InitializerName, Initializers
 from tfgan_survey.networks.pair import pair_builder
 from tfgan_survey.networks.scorer import Scorer
@@ -82,7 +81,7 @@ def dcgan(
         Radford et al. 2016, arXiv:1511.06434, section 3 and figure 1: the latent is its
         uniform(-1, 1), `normal` the survey's trick 3; survey section 3.
     """
-    base, doublings = _base_and_doublings(spec.image_shape)
+    base, doublings = base_and_doublings(spec.image_shape)
     generator = _generator(
         spec, initializers, base, _widths(width, doublings)[::-1], kernel_size, norm, activation,
         upsampling, label_input,
@@ -134,7 +133,7 @@ def dcgan_scorer(
         Radford et al. 2016, arXiv:1511.06434, section 3; departures: see above.
     """
     spec = Spec(image_shape, as_condition(num_classes, condition))
-    _, doublings = _base_and_doublings(spec.image_shape)
+    _, doublings = base_and_doublings(spec.image_shape)
     network = _discriminator(
         spec, Initializers(initializer, seed), _widths(width, doublings), kernel_size, "none",
         "strided", "projection", hidden_units,
@@ -224,17 +223,3 @@ def _down(x, filters: int, kernel_size: int, downsampling: str, bias: bool, init
 
 def _widths(width: int, doublings: int) -> tuple[int, ...]:
     return tuple(width * min(2**index, _MOST_DOUBLED) for index in range(doublings))
-
-
-def _base_and_doublings(image_shape: Sequence[int]) -> tuple[int, int]:
-    """Return the smallest map's side, 4 or 7, and how often it doubles to the image's."""
-    if len(image_shape) == 3 and image_shape[0] == image_shape[1] and image_shape[2] >= 1:
-        for base in (4, 7):
-            doublings = math.log2(image_shape[0] / base) if image_shape[0] > base else 0.0
-            if doublings >= 1 and doublings.is_integer():
-                return base, int(doublings)
-    raise ValueError(
-        f"image_shape {tuple(image_shape)}: the dcgan pair makes square images (size, size, "
-        "channels) of size 4 x 2^n or 7 x 2^n (8, 14, 16, 28, 32, 56, 64, ...); load the data with "
-        "image_size= one of these, or use the mlp pair."
-    )

@@ -23,7 +23,7 @@ class Spec:
         Everything that knows about pixels' scale, latents or a condition's form asks the spec, so
         a builder, a loop, a loss or an export needs no case for a certain network. `vocabulary`,
         what the numbers of an example stand for, such as names of tags, comes with the data, see
-        `learn_vocabulary`.
+        `learn_vocabulary`; so do `class_names`, see `learn_class_names`.
 
     Args:
         image_shape: `(height, width, channels)`, or `(features,)` for points.
@@ -43,6 +43,7 @@ class Spec:
     latent: str = "uniform"
     output_range: tuple[float, float] | None = (0.0, 1.0)
     vocabulary: tuple[str, ...] = dataclasses.field(default=(), init=False)
+    class_names: tuple[str, ...] = dataclasses.field(default=(), init=False, compare=False)
 
     def __post_init__(self):
         given = self.latent_dim, self.output_range
@@ -93,6 +94,23 @@ class Spec:
                 "number."
             )
         object.__setattr__(self, "vocabulary", words)
+
+    def learn_class_names(self, names: Sequence[str]) -> None:
+        """Keep what the classes are called; it is saved and stands on cards.
+
+        Args:
+            names: one a class; none where they have no names.
+
+        Raises:
+            ValueError: more or fewer names than classes.
+        """
+        names = tuple(map(str, names))
+        if names and len(names) != self.num_classes:
+            raise ValueError(
+                f"{len(names)} class names came for {self.num_classes or 'no'} classes; expected "
+                "one a class."
+            )
+        object.__setattr__(self, "class_names", names)
 
     def condition_inputs(self) -> list[tf.TensorSpec]:
         """Return a signature's inputs for the condition: one, or none."""
@@ -170,6 +188,7 @@ class Spec:
             "output_range": None if self.output_range is None else list(self.output_range),
             "latent": self.latent,
             **({"vocabulary": list(self.vocabulary)} if self.vocabulary else {}),
+            **({"class_names": list(self.class_names)} if self.class_names else {}),
         }
 
     @classmethod
@@ -177,7 +196,8 @@ class Spec:
         """Build the spec from what `get_config` returned."""
         fields = dict(config)
         condition = as_condition(fields.pop("num_classes", None), fields.pop("condition", None))
-        words = fields.pop("vocabulary", ())
+        words, names = fields.pop("vocabulary", ()), fields.pop("class_names", ())
         spec = cls(condition=condition, **fields)
         spec.learn_vocabulary(words)
+        spec.learn_class_names(names)
         return spec

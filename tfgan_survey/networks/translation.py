@@ -24,6 +24,8 @@ Blocks = Annotated[int, Ge(0), Le(64)]
 _RANGE = (-1.0, 1.0)
 _SLOPE = 0.2
 _KERNEL = 4
+# tanh(2 x) is 0.96 at the ends of the range: near x, and its slope there is not 0.
+_SKIPPED = 2.0
 # Channels of a patch discriminator double with each halving, up to 8 times the first.
 _MOST_DOUBLED = 8
 
@@ -156,14 +158,27 @@ def patch_discriminator(
 # ---------------------------------------------------------------------- translators
 
 
-class _Pieces:
-    """Layers of one translator, drawn from its initialisers."""
+class Pieces:
+    """Layers of one translator, drawn from its initialisers.
+
+    Args:
+        initializers: where the weights start.
+        norm: see `normalization`.
+        padding: `reflection` or `zeros`.
+    """
 
     def __init__(self, initializers: Initializers, norm: str, padding: str):
         self.initializers, self.norm, self.padding = initializers, norm, padding
 
     def convolved(self, x, channels: int, kernel: int, strides: int = 1):
-        """Convolve, and keep the size where the stride is 1."""
+        """Convolve, and keep the size where the stride is 1.
+
+        Args:
+            x: maps.
+            channels: of the result.
+            kernel: side, odd.
+            strides: 1 or 2.
+        """
         edge = kernel // 2
         if strides == 1 and self.padding == "reflection":
             x = ReflectionPadding(edge)(x)
@@ -177,17 +192,32 @@ class _Pieces:
         )
 
     def normalized(self, x):
-        """Normalise; instance norm as published, without scale and shift."""
+        """Normalise; instance norm as published, without scale and shift.
+
+        Args:
+            x: maps.
+        """
         return normalization(self.norm, scale=self.norm != "instance")(x)
 
     def block(self, x, channels: int):
-        """Return x and what two convolutions add to it."""
+        """Return x and what two convolutions add to it.
+
+        Args:
+            x: maps.
+            channels: theirs.
+        """
         y = self.normalized(self.convolved(x, channels, 3))
         y = self.convolved(keras.layers.ReLU()(y), channels, 3)
         return keras.layers.Add()([x, self.normalized(y)])
 
     def doubled(self, x, channels: int, upsampling: str):
-        """Return maps of twice the side."""
+        """Return maps of twice the side.
+
+        Args:
+            x: maps.
+            channels: of the result.
+            upsampling: see `residual_translator`.
+        """
         if upsampling == "transposed":
             return keras.layers.Conv2DTranspose(
                 channels, _KERNEL, 2, padding="same", kernel_initializer=self.initializers()
@@ -211,12 +241,13 @@ def residual_translator(
     padding: str,
     upsampling: str,
     frame: bool,
+    skip: bool,
 ) -> keras.Model:
     """Return a translator: convolutions down, residual blocks, convolutions up.
 
     Formula:
         c7(w)-d(2w)-d(4w)-R(4w) x blocks-u(2w)-u(w)-c7(channels), tanh; norm and ReLU after all but
-        the last
+        the last.  With skip: tanh(c7(...) + 2 x), which starts near x itself
 
     Args:
         source: shape of what comes in.
@@ -232,6 +263,9 @@ def residual_translator(
         upsampling: `transposed` convolution (kernel 4, which covers every pixel equally often; the
             paper has 3), `pixel_shuffle`, or `nearest` pixels and a convolution.
         frame: whether a `LearntFrame` comes first.
+        skip: whether the image, in its frame, is added before the tanh. Where the domains are near
+            each other, translators that start as the identity keep classes that translators from
+            nothing may exchange; where the frames are not, they keep the wrong ones.
 
     Raises:
         SettingError: the target's sides are not divisible that often, or too small; an even kernel.
@@ -246,11 +280,11 @@ def residual_translator(
             f"halvings={halvings}: images of {target[0]}x{target[1]} cannot be halved that often; "
             f"take fewer, or sides that are multiples of {2**halvings} (--set image_size=...)."
         )
-    pieces = _Pieces(initializers, norm, padding)
+    pieces = Pieces(initializers, norm, padding)
     relu = keras.layers.ReLU
     images = keras.Input(tuple(source), name="images")
     x = stretched(images, target)
-    x = LearntFrame()(x) if frame else x
+    x = seen = LearntFrame()(x) if frame else x
     x = relu()(pieces.normalized(pieces.convolved(x, width, edge_kernel)))
     for level in range(1, halvings + 1):
         x = relu()(pieces.normalized(pieces.convolved(x, width * 2**level, 3, 2)))
@@ -259,8 +293,17 @@ def residual_translator(
     for level in reversed(range(halvings)):
         x = relu()(pieces.normalized(pieces.doubled(x, width * 2**level, upsampling)))
     x = pieces.convolved(x, target[2], edge_kernel)
+    if skip:
+        x = keras.layers.Add()([x, _SKIPPED * _recoloured(seen, target[2])])
     x = keras.layers.Activation("tanh", dtype="float32")(x)
     return keras.Model(images, x, name=name)
+
+
+def _recoloured(x: keras.KerasTensor, channels: int) -> keras.KerasTensor:
+    """Return images with another number of channels: the mean of all, or grey in each."""
+    if x.shape[-1] == channels:
+        return x
+    return keras.ops.repeat(keras.ops.mean(x, axis=-1, keepdims=True), channels, axis=-1)
 
 
 def stretched(x: keras.KerasTensor, target: Sequence[int]) -> keras.KerasTensor:
@@ -327,6 +370,7 @@ def residual(
     padding: Literal["reflection", "zeros"] = "reflection",
     upsampling: Upsampling = "transposed",
     frame: bool = False,
+    skip: bool = False,
     patch_width: Units = 64,
     patch_layers: Annotated[int, Ge(1), Le(6)] = 3,
     patch_norm: NormName = "instance",
@@ -339,7 +383,8 @@ def residual(
         num_classes: not taken.
         seed: of the weights.
         width: see `residual_translator`; so are `blocks`, `halvings`, `edge_kernel`, `norm`,
-            `padding`, `upsampling` and `frame`. Published: 64, 9 blocks for 256x256, 6 for 128x128.
+            `padding`, `upsampling`, `frame` and `skip`. Published: 64, 9 blocks for 256x256, 6 for
+            128x128.
         blocks: see `width`.
         halvings: see `width`.
         edge_kernel: see `width`.
@@ -347,6 +392,7 @@ def residual(
         padding: see `width`.
         upsampling: see `width`.
         frame: see `width`.
+        skip: see `width`.
         patch_width: see `patch_features`; so are `patch_layers` and `patch_norm`.
         patch_layers: see `patch_width`.
         patch_norm: see `patch_width`.
@@ -368,6 +414,7 @@ def residual(
         return residual_translator(
             source, target, initializers, name, width=width, blocks=blocks, halvings=halvings,
             edge_kernel=edge_kernel, norm=norm, padding=padding, upsampling=upsampling, frame=frame,
+            skip=skip,
         )  # fmt: skip
 
     patch = (patch_width, patch_layers, patch_norm)

@@ -17,7 +17,7 @@ from tfgan_survey.networks.blocks import Inputs, NormName, normalization
 from tfgan_survey.networks.initializers import InitializerName, Initializers
 from tfgan_survey.networks.pair import NetworkPair
 from tfgan_survey.networks.specs import Spec
-from tfgan_survey.networks.translation import patch_features
+from tfgan_survey.networks.translation import Pieces, patch_features
 from tfgan_survey.registry import BelowOne, Registry, Units, checked
 
 _RANGE = (-1.0, 1.0)
@@ -40,6 +40,7 @@ def unet(
     depth: Annotated[int, Ge(1), Le(8)] | None = None,
     norm: NormName = "batch",
     dropout: BelowOne = 0.5,
+    blocks: Annotated[int, Ge(0), Le(64)] = 0,
     patch_width: Units = 64,
     patch_layers: Annotated[int, Ge(1), Le(6)] = 3,
     patch_norm: NormName = "batch",
@@ -49,10 +50,13 @@ def unet(
 
     Formula:
         down: convolutions 4, stride 2, w 2w 4w 8w 8w ..., LeakyReLU 0.2; up: transposed
-        convolutions 4, stride 2, each level beside what came down at its size; tanh
+        convolutions 4, stride 2, each level beside what came down at its size; tanh.  Between
+        them at the bottom, with blocks: a convolution 3 and residual blocks of two
 
     Why:
         What is the same in picture and image goes straight across and need not pass the bottom.
+        Few halvings see little: with two, a pixel is drawn from 18 around it, of which a hole
+        of 12 takes most; a residual block at the bottom adds 16 to that.
         The paper's noise is dropout alone; a latent joined at the bottom makes a sample a function
         of its seed, as everywhere in this package.
 
@@ -67,6 +71,7 @@ def unet(
         depth: halvings; None for as many as the sides allow.
         norm: of the generator's levels but the first and the last.
         dropout: share of units dropped in the three lowest levels on the way up; 0.5 as published.
+        blocks: residual blocks at the bottom; none as published.
         patch_width: see `patch_features`; so are `patch_layers` and `patch_norm`.
         patch_layers: see `patch_width`.
         patch_norm: see `patch_width`.
@@ -94,7 +99,7 @@ def unet(
     depth = possible[-1] if depth is None else depth
     initializers = Initializers(initializer, seed)
     spec = Spec(shape, picture, latent_dim, latent, _RANGE)
-    generator = _generator(spec, initializers, width, depth, norm, dropout)
+    generator = _generator(spec, initializers, width, depth, norm, dropout, blocks)
 
     inputs = Inputs.images(spec)
     both = keras.layers.Concatenate()([inputs.main, inputs.condition])
@@ -103,7 +108,13 @@ def unet(
 
 
 def _generator(
-    spec: Spec, initializers: Initializers, width: int, depth: int, norm: str, dropout: float
+    spec: Spec,
+    initializers: Initializers,
+    width: int,
+    depth: int,
+    norm: str,
+    dropout: float,
+    blocks: int,
 ) -> keras.Model:
     inputs = Inputs.latent(spec)
     widths = [width * min(2**level, _MOST_DOUBLED) for level in range(depth)]
@@ -124,6 +135,12 @@ def _generator(
     )
     z = keras.layers.Reshape((*sides, channels))(z)
     x = keras.layers.ReLU()(normalization(norm)(z))
+    if blocks:
+        pieces = Pieces(initializers, norm, "zeros")
+        x = pieces.convolved(keras.layers.Concatenate()([x, crossing[-1]]), channels, 3)
+        x = keras.layers.ReLU()(pieces.normalized(x))
+        for _ in range(blocks):
+            x = pieces.block(x, channels)
     for level in reversed(range(depth)):
         x = keras.layers.Concatenate()([x, crossing[level]])
         last = level == 0

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 class Regularizer(Configured):
     """A term added to the discriminator's loss, a projection after its update, or both.
 
-    A subclass sets `name` and overrides what it needs; both default to nothing.
+    A subclass sets `name` and overrides what it needs; both default to nothing. One that makes
+    `every` an option is asked for its penalty in each so many-th training step only, and the
+    penalty then counts as many times.
     """
 
     name: ClassVar[str]
+    every: int = 1
 
     def penalty(
         self,

@@ -70,11 +70,23 @@ class GradientPenalty(Regularizer):
 
     def validate(self, pair) -> None:
         """Refuse a discriminator with batch normalisation, however deeply nested."""
-        for layer in pair.discriminator._flatten_layers():
-            if isinstance(layer, keras.layers.BatchNormalization):
-                raise ValueError(
-                    f"gradient_penalty cannot be used with batch normalisation in the "
-                    f"discriminator (layer {layer.name!r}): it makes the score of one example "
-                    "depend on the others. Build the pair with discriminator_norm='layer' or "
-                    "'none'."
-                )
+        refuse_batch_norm(self.name, pair)
+
+
+def refuse_batch_norm(name: str, pair) -> None:
+    """Refuse a discriminator that scores the batch instead of each example.
+
+    Args:
+        name: of the regularizer that asks.
+        pair: the networks.
+
+    Raises:
+        ValueError: it has batch normalisation, however deeply nested.
+    """
+    for layer in pair.discriminator._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            raise ValueError(
+                f"{name} cannot be used with batch normalisation in the discriminator (layer "
+                f"{layer.name!r}): it makes the score of one example depend on the others. Build "
+                "the pair with discriminator_norm='layer' or 'none'."
+            )

@@ -8,7 +8,7 @@ import re
 import time
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +198,7 @@ class Checkpoint(keras.callbacks.Callback):
         path: the `.keras` file.
         seconds: save inside an epoch when this long has passed since the last one.
         notes: see `save_model`.
+        before: called before each save, to bring to the disk what belongs to the steps so far.
     """
 
     def __init__(
@@ -205,8 +206,10 @@ class Checkpoint(keras.callbacks.Callback):
         path: str | Path,
         seconds: float = 60.0,
         notes: Mapping[str, Any] | None = None,
+        before: Callable[[], None] | None = None,
     ):
         super().__init__()
+        self.before = before
         self.path, self.seconds, self.notes = Path(path), seconds, notes
         self._last = time.monotonic()
 
@@ -221,6 +224,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     def save(self) -> None:
         """Write the checkpoint."""
+        if self.before is not None:
+            self.before()
         save_model(self.model, self.path, self.notes)
         self._last = time.monotonic()
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from tfgan_survey import pictures
 from tfgan_survey.models import TrainableModel
 from tfgan_survey.settings import Settings
 from tfgan_survey.training import callbacks as training_callbacks
 from tfgan_survey.training import probe as training_probe
+from tfgan_survey.training.film import write_film
 from tfgan_survey.training.folder import RunFolder
-from tfgan_survey.training.history import curve_groups
+from tfgan_survey.training.history import curve_groups, curve_rows, number, step_history
 from tfgan_survey.training.looks import Look
 
 
@@ -40,15 +38,9 @@ def finish(
     log(f"wrote {run.model}")
     if look is not None:
         log(f"wrote {pictures.save(look.picture(), run.grid)}")
-    frames = []
-    for path, _ in training_callbacks.frame_files(run.frames):
-        try:
-            with Image.open(path) as frame:
-                frames.append(frame.copy())
-        except (OSError, SyntaxError, ValueError) as error:
-            log(f"{path} cannot be read and is left out of the film: {error}")
-    if frames:
-        log(f"wrote {pictures.save_film(frames, run.film)}")
+    film = write_film(run, log)
+    if film is not None:
+        log(f"wrote {film}")
     elif look is not None:
         log(f"no {run.film.name}: {run.frames} holds no frame")
     save_curves(run, settings, log)
@@ -67,9 +59,10 @@ def save_curves(run: RunFolder, settings: Settings, log: Callable[[str], None]) 
         log(f"no {run.curves.name}: {run.history} holds no row")
         return
     probed = training_probe.read_probe(run.probe)
+    rows, over = curve_rows(rows, step_history(run.losses).read())
     groups = {
-        title: {key: [row.get(key, np.nan) for row in rows] for key in keys}
-        for title, keys in curve_groups(rows, probed)
+        title: {key: [number(row.get(key)) for row in rows] for key in keys}
+        for title, keys in curve_groups(rows, probed, over)
     }
     steps, curves = [row["steps"] for row in rows], training_probe.probe_curves(probed)
     try:

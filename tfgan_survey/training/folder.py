@@ -28,6 +28,7 @@ class RunFolder:
         self.path = Path(path)
         self.settings_file = self.path / "settings.json"
         self.history = self.path / "history.csv"
+        self.losses = self.path / "losses.csv"
         self.checkpoint = self.path / "checkpoints" / "latest.keras"
         self.model = self.path / "model.keras"
         self.samples = self.path / "samples"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ HISTORY_COLUMNS = (
     "epoch", "steps", "g_updates", "d_loss", "g_loss", "penalty", "d_real", "d_fake", "seconds",
 )  # fmt: skip
 PROBE_COLUMNS = ("steps", "num")
+_CLOCKS = ("epoch", "steps", "num", "seconds")
 _INTEGER = re.compile(r"[+-]?\d+")
 
 Row = dict[str, int | float | None]
@@ -118,6 +120,29 @@ def loss_history(path: str | os.PathLike) -> CsvHistory:
     return CsvHistory(path, HISTORY_COLUMNS, "epoch")
 
 
+def step_history(path: str | os.PathLike) -> CsvHistory:
+    """Return a run's `losses.csv`: one row for every 100 steps.
+
+    Args:
+        path: the CSV file, which need not be there yet.
+    """
+    return CsvHistory(path, PROBE_COLUMNS, "steps")
+
+
+def curve_rows(epochs: Sequence[Row], steps: Sequence[Row]) -> tuple[Sequence[Row], str]:
+    """Return the rows that curves are drawn from, and what each is a mean over.
+
+    The finer ones, unless the history knows more, such as losses of held-out examples.
+
+    Args:
+        epochs: of `history.csv`.
+        steps: of `losses.csv`.
+    """
+    finer = {key for row in steps for key in row}
+    drawn = {key for _, keys in curve_groups(epochs) for key in keys}
+    return (steps, "100 steps") if len(steps) > 1 and drawn <= finer else (epochs, "an epoch")
+
+
 def probe_history(path: str | os.PathLike) -> CsvHistory:
     """Return a run's `probe.csv`: one row a probe.
 
@@ -128,7 +153,9 @@ def probe_history(path: str | os.PathLike) -> CsvHistory:
 
 
 def curve_groups(
-    rows: Sequence[Mapping[str, Any]], probes: Sequence[Mapping[str, Any]] = ()
+    rows: Sequence[Mapping[str, Any]],
+    probes: Sequence[Mapping[str, Any]] = (),
+    over: str = "an epoch",
 ) -> list[tuple[str, list[str]]]:
     """Return what a history's curves show, title and columns each: every column is in one of them.
 
@@ -139,13 +166,14 @@ def curve_groups(
     Args:
         rows: of `history.csv`; columns may differ.
         probes: of `probe.csv`.
+        over: what a row is a mean over, see `curve_rows`.
     """
     probed = {key for row in probes for key in row}
-    groups: dict[str, list[str]] = {"loss, mean over an epoch": [], "mean output": []}
+    groups: dict[str, list[str]] = {f"loss, mean over {over}": [], "mean output": []}
     loss, output = groups.values()
     own = []
     for key in dict.fromkeys(key for row in rows for key in row):
-        counted = key in ("epoch", "steps", "seconds") or key.endswith(("_updates", "_steps"))
+        counted = key in _CLOCKS or key.endswith(("_updates", "_steps"))
         idle = key == "penalty" and not any(row.get(key) for row in rows)
         if counted or idle or key in probed:
             continue
@@ -156,7 +184,16 @@ def curve_groups(
         else:
             own.append(key)
     shared = [(title, keys) for title, keys in groups.items() if keys]
-    return [*shared, *((f"{key}, mean over an epoch", [key]) for key in own)]
+    return [*shared, *((f"{key}, mean over {over}", [key]) for key in own)]
+
+
+def number(value: float | None) -> float:
+    """Return what a curve draws of a row's value: a gap where there is none.
+
+    Args:
+        value: of a row, None where it has none.
+    """
+    return math.nan if value is None else value
 
 
 def _number(text: str) -> int | float | None:

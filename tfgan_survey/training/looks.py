@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from tfgan_survey import pictures
-from tfgan_survey.errors import RunError
 from tfgan_survey.models.tagging import names_tags, tag_shares
+from tfgan_survey.models.walking import require_samples
 
 _POINTS = 1000
 
@@ -68,8 +68,9 @@ class FixedSamples:
             points = self.model.generate(_POINTS, seed=self.seed)
             return pictures.scatter(points, self.reach, scale)
         images = self.model.generate(self.rows * self.columns, self.conditions, self.seed)
-        classes = self.model.spec.num_classes
-        names = None if classes is None else [str(row) for row in range(self.rows)]
+        spec = self.model.spec
+        names = spec.class_names or [str(row) for row in range(self.rows)]
+        names = None if spec.num_classes is None else names[: self.rows]
         return pictures.grid(images, self.columns, names, scale)
 
 
@@ -323,8 +324,6 @@ def draw(model, num: int, labels: int | Sequence[int] | None = None, seed: int =
     Raises:
         RunError: the model cannot sample.
     """
-    if "sample" not in model.abilities:
-        able = " and ".join(sorted(model.abilities)) or "nothing that is asked for by name"
-        raise RunError(f"{model.name} cannot sample: what it can do is {able}.")
+    require_samples(model)
     made = model.generate(num, labels, seed)
     return made if model.spec.takes_points else pictures.to_uint8(made)

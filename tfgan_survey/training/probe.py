@@ -44,6 +44,7 @@ class Judge:
         seed: seed of the draws inside the metrics.
         image_size: side to which the real images are resized.
         channels: that the real images are made to have.
+        crop: cut out the middle of the real images instead of stretching them.
         home: where data sets are kept and come from; default: `DataHome()`.
 
     Raises:
@@ -60,11 +61,12 @@ class Judge:
         seed: int = 0,
         image_size: int | None = None,
         channels: int | None = None,
+        crop: bool = False,
         home: DataHome | None = None,
     ):
         self.dataset, self.seed, self._home = dataset, seed, home or DataHome()
         self._train, self._test = (
-            self._home.load_arrays(dataset, split, image_size, channels)
+            self._home.load_arrays(dataset, split, image_size, channels, crop)
             for split in ("train", "test")
         )
         given = Given.of(dataset, self._train, labelled, home=self._home)

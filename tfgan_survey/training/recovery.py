@@ -20,7 +20,7 @@ from tfgan_survey.files import written_aside
 from tfgan_survey.settings import Settings
 from tfgan_survey.training.callbacks import read_note
 from tfgan_survey.training.folder import RunFolder, settings_of
-from tfgan_survey.training.history import loss_history, probe_history
+from tfgan_survey.training.history import loss_history, probe_history, step_history
 from tfgan_survey.zoo import complete
 
 NOTE = "settings.json"
@@ -154,7 +154,8 @@ def repair(run: RunFolder, log: Callable[[str], None]) -> None:
         if folder.exists() and not folder.is_dir():
             log(f"{folder} is no folder: moved to {_damaged(folder)}")
             os.replace(folder, _damaged(folder))
-    for table in (loss_history(run.history), probe_history(run.probe)):
+    tables = (loss_history(run.history), step_history(run.losses), probe_history(run.probe))
+    for table in tables:
         if (damage := table.damage()) is None:
             continue
         rows = table.read()

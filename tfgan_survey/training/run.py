@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,9 @@ from tfgan_survey.training import probe as training_probe
 from tfgan_survey.training import recovery
 from tfgan_survey.training.finishing import finish, save_curves
 from tfgan_survey.training.folder import RunFolder, record_of, versions
+from tfgan_survey.training.loading import load_run
 from tfgan_survey.training.looks import fixed_look
+from tfgan_survey.training.losses import Losses
 from tfgan_survey.training.progress import Progress
 from tfgan_survey.training.team import Team, assembled
 from tfgan_survey.training.validation import Validation
@@ -178,15 +178,17 @@ def train(
         # All pictures of points show the plane that the data take.
         reach = 1.2 * float(np.abs(data.images).max()) if trained.spec.takes_points else None
         look = {"reach": reach, "data": data}
+        losses = Losses(run.losses)
         own = [
             *([_validation(settings, validate, home, run, notes)] if validate else []),
             training_callbacks.History(run.history),
+            losses,
             training_callbacks.SampleGrid(run.samples, **look),
             training_callbacks.FilmFrames(run.frames, max(1, total // _FILM_FRAMES), **look),
             *([training_callbacks.TensorBoardImages(run.tensorboard, **look)] * tensorboard),
             *probing,
             *(extra_callbacks or []),
-            training_callbacks.Checkpoint(run.checkpoint, notes=notes),
+            training_callbacks.Checkpoint(run.checkpoint, notes=notes, before=losses.flush),
         ]
         if validate and "loss" not in trained.log_names:
             log(
@@ -268,7 +270,7 @@ def _settings(run: RunFolder, model: str, overrides: dict, resume: bool, log) ->
     if not any(key in overrides for key in BUDGET):
         overrides |= {key: getattr(stored, key) for key in BUDGET}
     # What was not asked for is the run's own; what was asked must agree with it.
-    merged = resolve(model, _stored_overrides(stored) | overrides)
+    merged = resolve(model, stored.overrides() | overrides)
     stored.check_same_run(merged)
     if not resume and not (run.finished and merged == stored):
         state = "a finished run with another budget" if run.finished else "an unfinished run"
@@ -276,12 +278,6 @@ def _settings(run: RunFolder, model: str, overrides: dict, resume: bool, log) ->
             f"{run.path} holds {state}; add --resume to go on, or choose another --output."
         )
     return merged
-
-
-def _stored_overrides(stored: Settings) -> dict[str, Any]:
-    """Return the overrides that resolve to `stored`."""
-    left_out = ("model", "family", *BUDGET)
-    return {key: value for key, value in stored.flat().items() if key not in left_out}
 
 
 def _is_finished(run: RunFolder, settings: Settings) -> bool:
@@ -306,31 +302,11 @@ def _built(settings: Settings, data: ImageSet) -> TrainableModel:
         raise SettingError(f"{settings.model} cannot be built so: {error}") from error
     if isinstance(data, TaggedSet):
         model.spec.learn_vocabulary(data.vocabulary)
-    model.adapt(data.images)
+    if model.spec.num_classes is not None:
+        model.spec.learn_class_names(data.class_names)
+    model.adapt((data.a.images, data.b.images) if model.domains == 2 else data.images)
     if settings.start_from is not None:
         model.start_from(load_run(settings.start_from))
-    return model
-
-
-def load_run(path: str | Path) -> TrainableModel:
-    """Load a model from a run folder or a `.keras` file, optimizers and generators included.
-
-    Args:
-        path: run folder, or a file that a run wrote.
-
-    Raises:
-        RunError: there is nothing to load, or the file cannot be read.
-    """
-    path = Path(path)
-    file = RunFolder(path).best if path.is_dir() else path
-    if not file.is_file():
-        raise RunError(f"no model in {path}: expected a run folder or a .keras file.")
-    try:
-        model = keras.models.load_model(file)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise RunError(f"{file} cannot be loaded: {error}") from error
-    if not isinstance(model, TrainableModel):
-        raise RunError(f"{file} holds a {type(model).__name__}, not a model of this package.")
     return model
 
 

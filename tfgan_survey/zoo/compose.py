@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import inspect
 import typing
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tfgan_survey.errors import SettingError, nearest
 from tfgan_survey.registry import options_of, parse_value
-from tfgan_survey.settings import BUDGET, Choice, Settings
+from tfgan_survey.settings import BUDGET, NOT_OPTIONS, Choice, Settings
 from tfgan_survey.zoo.recipes import MODELS, Recipe
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 # `optimizer` and `optimizer.learning_rate` mean every optimizer that a family has; the short form
 # of one of several, `d_optimizer.learning_rate`, is `d_learning_rate`.
 _OPTIMIZER = "optimizer"
-_NO_RUN_FIELDS = ("model", "family", "parts", "loop")
 
 
 class _Place(NamedTuple):
@@ -60,7 +60,7 @@ def resolve(model: str, overrides: Mapping[str, Any] | None = None) -> Settings:
     recipe: Recipe = MODELS[model]
     family = _family(recipe.family)
     given = dict(overrides or {})
-    chosen, blocks = _choose(family, recipe, given)
+    chosen, blocks = choose(family, recipe, given)
     places = _places(family, chosen)
     values: dict[str, Any] = {}
     for block, options in blocks.items():
@@ -89,7 +89,7 @@ def resolve(model: str, overrides: Mapping[str, Any] | None = None) -> Settings:
             axis: Choice(name, options(axis, family.axes[axis].registry.options(name)))
             for axis, name in chosen.items()
         },
-        loop=options("loop", _loop_options(family)),
+        loop=options("loop", loop_options(family)),
         **run,
     )
 
@@ -107,7 +107,10 @@ def complete(settings: Settings) -> Settings:
         SettingError: parts that are not those of the family.
     """
     family = _family(settings.family)
-    if set(settings.parts) != set(family.axes):
+    # An axis that is newer than the run, at the value that changes nothing.
+    newer = {n: Choice(axis.default) for n, axis in family.axes.items() if axis.default is not None}
+    chosen = {**newer, **settings.parts}
+    if set(chosen) != set(family.axes):
         raise SettingError(
             f"settings of a {settings.family} have the parts {', '.join(family.axes)}; "
             f"{', '.join(settings.parts)} came."
@@ -118,11 +121,11 @@ def complete(settings: Settings) -> Settings:
         return {name: p.default for name, p in parameters.items()} | earlier | dict(options)
 
     parts = {}
-    for axis, choice in settings.parts.items():
-        registry = family.axes[axis].registry
+    for axis in family.axes:
+        choice, registry = chosen[axis], family.axes[axis].registry
         options = filled(choice.options, registry.options(choice.name), registry[choice.name])
         parts[axis] = Choice(choice.name, options)
-    loop = filled(settings.loop, _loop_options(family), family)
+    loop = filled(settings.loop, loop_options(family), family)
     return dataclasses.replace(settings, parts=parts, loop=loop)
 
 
@@ -218,7 +221,12 @@ def _family(name: str):
     return FAMILIES[name]
 
 
-def _loop_options(family) -> dict[str, Any]:
+def loop_options(family) -> dict[str, inspect.Parameter]:
+    """Return what a family's model takes beside its parts.
+
+    Args:
+        family: the model's class.
+    """
     arguments = {axis.argument for axis in family.axes.values()}
     return {name: p for name, p in options_of(family).items() if name not in arguments}
 
@@ -237,10 +245,16 @@ def _recipe_choice(recipe: Recipe, family, axis: str) -> str:
     return family.axes[axis].default
 
 
-def _choose(
+def choose(
     family, recipe: Recipe, given: dict[str, Any]
 ) -> tuple[dict[str, str], dict[str, Mapping[str, Any]]]:
-    """Take the axis choices out of the overrides; return them and the recipe's options by block."""
+    """Take the axis choices out of the overrides; return them and the recipe's options by block.
+
+    Args:
+        family: has the axes.
+        recipe: of the family.
+        given: overrides; those that name an axis are taken out.
+    """
     optimizers = _optimizers(family)
     for_all = given.pop(_OPTIMIZER, None) if _OPTIMIZER not in family.axes else None
     chosen, blocks = {}, {"loop": recipe.loop, "run": {"dataset": "mnist", **recipe.run}}
@@ -270,9 +284,9 @@ def _places(family, chosen: Mapping[str, str]) -> dict[str, list[_Place]]:
 
 def _all_places(family, chosen: Mapping[str, str], hints) -> Iterator[_Place]:
     for field in dataclasses.fields(Settings):
-        if field.name not in _NO_RUN_FIELDS:
+        if field.name not in NOT_OPTIONS:
             yield _Place("run", field.name, hints[field.name])
-    for name, parameter in _loop_options(family).items():
+    for name, parameter in loop_options(family).items():
         yield _Place("loop", name, parameter.annotation)
     for axis, name in chosen.items():
         for option, parameter in family.axes[axis].registry.options(name).items():

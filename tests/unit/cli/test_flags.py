@@ -9,11 +9,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfgan_survey import cli
+from tfgan_survey import cli, pictures
 from tfgan_survey.training import RunFolder, load_run
 from tfgan_survey.training.probe import read_best, read_probe
 
-COMMAND = [sys.executable, "-m", "tfgan_survey.cli"]
+# Commands one after the other in a process of their own: what is deterministic holds for a whole
+# process.
+COMMANDS = """
+import json, sys
+from tfgan_survey import cli
+for words in json.loads(sys.argv[1]):
+    try:
+        cli.main(words)
+    except SystemExit as stop:
+        assert not stop.code, words
+"""
 SMALL = ["jit_compile=false", "generator_widths=8", "discriminator_widths=8",
          "steps_per_execution=2", "split=train[:320]"]  # fmt: skip
 SET = [word for one in SMALL for word in ("--set", one)]
@@ -29,32 +39,47 @@ def options(command):
     return {name for param in command.params for name in param.opts if name.startswith("--")}
 
 
-TRAIN = {"--dataset", "--epochs", "--steps", "--batch-size", "--seed", "--output", "--resume",
-         "--deterministic", "--tensorboard", "--probe", "--probe-every", "--probe-num",
+TRAIN = {"--config", "--dataset", "--epochs", "--steps", "--batch-size", "--seed", "--output",
+         "--resume", "--deterministic", "--tensorboard", "--probe", "--probe-every", "--probe-num",
          "--keep-best", "--validate", "--strategy", "--set", "--source", "--data-dir"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """Trained with every option that needs no other data, in a process of its own."""
+def trained(tmp_path_factory):
+    """Return a run trained with every option that needs no other data, resumed, and what was said.
+
+    The second command finds nothing left to do.
+    """
     folder = tmp_path_factory.mktemp("flags") / "run"
-    arguments = ["train", "survey_cgan", "--dataset", "mnist_mini", "--epochs", "1",
-                 "--batch-size", "64", "--seed", "3", "--output", folder, "--deterministic",
-                 "--tensorboard", "--probe", "classifier_score,recall", "--probe-every", "4",
-                 "--probe-num", "30", "--keep-best", "recall", *SET]  # fmt: skip
-    subprocess.run([*COMMAND, *arguments], check=True, capture_output=True, timeout=200)
-    return RunFolder(folder)
+    train = ["train", "survey_cgan", "--dataset", "mnist_mini", "--epochs", "1"]
+    train += ["--output", str(folder)]
+    options = ["--batch-size", "64", "--seed", "3", "--deterministic",
+               "--tensorboard", "--probe", "classifier_score,recall", "--probe-every", "4",
+               "--probe-num", "30", "--keep-best", "recall", *SET]  # fmt: skip
+    commands = json.dumps([[*train, *options], [*train, "--resume"]])
+    done = subprocess.run([sys.executable, "-c", COMMANDS, commands], check=True,
+                          capture_output=True, text=True, timeout=200)  # fmt: skip
+    return RunFolder(folder), done.stdout
+
+
+@pytest.fixture(scope="module")
+def run(trained):
+    return trained[0]
 
 
 def test_every_option_is_in_these_tables():
     """A new option needs a row here."""
     assert options(cli.train) == TRAIN
+    assert options(cli.models) == {"--set"}
     assert options(cli.sample) == {"--num", "--label", "--labels", "--seed", "--columns",
-                                   "--output"}  # fmt: skip
+                                   "--output", "--shards", "--format", "--worker"}  # fmt: skip
     assert options(cli.evaluate) == {"--dataset", "--metrics", "--num", "--seed", "--output",
                                      "--report", "--source", "--data-dir"}  # fmt: skip
     assert options(cli.pictures) == {"--output", "--only", "--dataset", "--seed", "--source",
                                      "--data-dir"}  # fmt: skip
+    assert options(cli.walk) == {"--seeds", "--labels", "--frames", "--columns", "--output"}
+    assert options(cli.compare) == {"--output", "--metrics", "--num", "--seed", "--source",
+                                    "--data-dir"}  # fmt: skip
     assert options(cli.translate) == {"--direction", "--fit", "--output"}
     assert options(cli.retrieve) == {"--query", "--num", "--output", "--dataset", "--source",
                                      "--data-dir"}  # fmt: skip
@@ -62,7 +87,7 @@ def test_every_option_is_in_these_tables():
         "--output", "--discriminator", "--dataset", "--split", "--test-split", "--half",
         "--source", "--data-dir",
     }  # fmt: skip
-    assert options(cli.export) == {"--output", "--version", "--once"}
+    assert options(cli.export) == {"--output", "--version", "--once", "--format"}
 
 
 def test_train_s_options_arrive(run):
@@ -82,14 +107,12 @@ def test_train_s_options_arrive(run):
     assert gan.seed == 3 and int(gan.d_updates) == 5
 
 
-def test_train_goes_on_only_with_resume(capsys, run, tmp_path):
+def test_train_goes_on_only_with_resume(capsys, trained):
+    run, said = trained
     again = ["train", "survey_cgan", "--dataset", "mnist_mini", "--output", run.path]
     code, _, err = invoke(capsys, *again, "--steps", 7)
     assert code == 1 and "--resume" in err
-    # In a process of its own: this run is deterministic, which holds for a whole process.
-    command = [*COMMAND, *map(str, again), "--epochs", "1", "--resume"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=200)
-    assert "5 of 5 steps; nothing to train" in done.stdout
+    assert said.count("5 of 5 steps; nothing to train") == 1
 
 
 @pytest.mark.parametrize(
@@ -129,9 +152,34 @@ def test_sample_s_options_arrive(capsys, run, tmp_path):
         images, found = sampled(capsys, run, tmp_path, *arguments)
         assert np.array_equal(images, np.rint(gan.generate(num, labels, seed) * 255))
         assert np.array_equal(found, gan.check_labels(num, labels))
+    shards = ["--shards", 3, "--format", "tfrecord", "--worker", "1/2", "--seed", 9, "--label", 7]
+    arguments = ["sample", run.path, "--num", 9, "--output", tmp_path / "many", *shards]
+    assert invoke(capsys, *arguments)[0] == 0
+    manifest = json.loads((tmp_path / "many" / "manifest.json").read_text())
+    assert (manifest["num"], manifest["seed"], manifest["labels"]) == (9, 9, [7])
+    assert sorted(path.name for path in (tmp_path / "many").iterdir()) == [
+        "manifest.json", *(f"samples-0000{k}-of-00003.tfrecord" for k in (1, 2))]  # fmt: skip
     picture = tmp_path / "s.png"
     invoke(capsys, "sample", run.path, "--num", 6, "--columns", 2, "--output", picture)
     assert Image.open(picture).size == ((2 * 29 - 1) * 2, (3 * 29 - 1) * 2)
+
+
+def test_walk_s_options_arrive(capsys, run, tmp_path):
+    picture = tmp_path / "walk.png"
+    code, out, _ = invoke(capsys, "walk", run.path, "--seeds", "4,6", "--labels", "3,8",
+                          "--frames", 6, "--columns", 3, "--output", picture)  # fmt: skip
+    assert code == 0 and f"wrote {picture}" in out
+    frames = load_run(run.path).walk([4, 6], [3, 8], 6)
+    expected = np.asarray(pictures.grid(frames, 3))
+    np.testing.assert_array_equal(np.asarray(Image.open(picture)), expected)
+    for arguments, message in (
+        (["--seeds", "a", "--output", picture], "--seeds a: expected seeds such as 0,1,2."),
+        (["--output", tmp_path / "walk.mp4"], "ending in .gif or .png"),
+    ):
+        code, _, err = invoke(capsys, "walk", run.path, *arguments)
+        assert code == 2 and message in err
+    code, _, err = invoke(capsys, "compare", run.path, run.path, "--num", 9, "--output", "c.html")
+    assert code == 2 and "--num without --metrics" in err
 
 
 def test_export_s_options_arrive(capsys, run, tmp_path):
@@ -140,6 +188,9 @@ def test_export_s_options_arrive(capsys, run, tmp_path):
     assert (target / "7" / "saved_model.pb").is_file()
     assert invoke(capsys, "export", run.path, "--output", target, "--once")[0] == 0
     assert [path.name for path in target.iterdir()] == ["7"]
+    arguments = ["export", run.path, "--output", target, "--once", "--format", "saved_model,onnx"]
+    assert invoke(capsys, *arguments)[0] == 0
+    assert sorted(path.name for path in target.iterdir()) == ["7", "7.onnx"]
 
 
 def test_evaluate_s_options_arrive(capsys, run, tmp_path):
@@ -152,7 +203,9 @@ def test_evaluate_s_options_arrive(capsys, run, tmp_path):
         return json.loads(written.read_text())
 
     first = measure("--metrics", "classifier_score", "--num", 40)
-    again = measure("--metrics", "classifier_score", "--num", 40)
+    assert not report.exists()
+    again = measure("--metrics", "classifier_score", "--num", 40, "--report", report)
+    assert "classifier_score" in report.read_text()
     text = json.dumps(first)
     assert "classifier_score" in text and "precision" not in text and "40" in text
     seeded = measure("--metrics", "classifier_score", "--num", 40, "--seed", 5)
@@ -160,9 +213,6 @@ def test_evaluate_s_options_arrive(capsys, run, tmp_path):
     written_ones = (first, again, seeded, more)
     values = [[one["value"] for one in found["measurements"]] for found in written_ones]
     assert values[0] == values[1] != values[2] and values[0] != values[3]
-    assert not report.exists()
-    measure("--metrics", "classifier_score", "--num", 40, "--report", report)
-    assert "classifier_score" in report.read_text()
     # Images compared with points: the option reached the place where data is loaded.
     code, _, err = invoke(capsys, "evaluate", run.path, "--dataset", "mnits")
     assert code == 2 and "did you mean" in err

@@ -62,7 +62,7 @@ def seeds(row, steps, name):
     return [value(run(row, steps, seed), name) for seed in range(3)]
 
 
-def table_records(page=reproduce.README):
+def table_records(page=reproduce.MEASURED):
     """The files behind a page's table: of each row those with most steps."""
     for row, settings in reproduce._rows().items():
         if settings.page != page:
@@ -75,7 +75,7 @@ def table_records(page=reproduce.README):
                 yield row, settings, one
 
 
-# ---------------------------------------------------------------------- README
+# ---------------------------------------------------------------------- docs/measurements.md
 
 
 def main_job():
@@ -429,8 +429,18 @@ def features_by_labels():
     )
 
 
+def sampling():
+    few, many = read("benchmarks/results/sampling.json")["runs"]
+    assert many["num"] == 10 * few["num"]
+    assert abs(many["peak_mb"] - few["peak_mb"]) < 0.02 * few["peak_mb"]
+    yield (
+        f"{few['num']:,} images took {few['peak_mb']:.0f} MB at the peak and {many['num']:,} "
+        f"took {many['peak_mb']:.0f} MB"
+    )
+
+
 SENTENCES = {
-    "README.md": (
+    "docs/measurements.md": (
         main_job,
         beside_pytorch,
         reproduction,
@@ -444,6 +454,7 @@ SENTENCES = {
     "docs/critic_loss.md": (critic,),
     "docs/codes.md": (faces,),
     "docs/discriminator_features.md": (features_by_labels,),
+    "docs/exports.md": (sampling,),
 }
 
 
@@ -485,7 +496,7 @@ def test_a_written_report_is_what_its_program_writes(program, tmp_path):
 
 # Numbers that no file holds: settings, published values, measurements told with their command.
 BY_HAND = {
-    "README.md": (
+    "docs/measurements.md": (
         "TensorFlow 2.21, Keras 3.15",
         "about 8.5 on two at the 24 steps",
         "recognised 0.994 but trained a classifier to 0.964 only",
@@ -513,7 +524,7 @@ BY_HAND = {
     "docs/discriminator_features.md": (),
 }
 SECTIONS = {
-    "README.md": ("## Measured", "## Learn"),
+    "docs/measurements.md": ("# Measured", None),
     "docs/theory.md": ("# Theory", None),
     "docs/critic_loss.md": ("## What it shows", None),
     "docs/discriminator_features.md": ("## What it shows", None),

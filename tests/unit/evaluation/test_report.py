@@ -17,14 +17,10 @@ from tfgan_survey.cli import cli
 from tfgan_survey.data import load_arrays, ring
 from tfgan_survey.errors import RunError, SettingError
 from tfgan_survey.evaluation import Target, charts, write_report
-from tfgan_survey.evaluation.subject import Subject
-from tfgan_survey.evaluation.walks import between, walk
-from tfgan_survey.layers.sampling import latents_from_seeds
 from tfgan_survey.metrics import Measurement
 from tfgan_survey.training import train
 from tfgan_survey.training.folder import RunFolder
 from tfgan_survey.training.history import curve_groups
-from tfgan_survey.training.run import load_run
 
 REAL = Measurement("real images", 0.065, 0.0086, 90, 0, "p")
 FOUND = [
@@ -34,8 +30,8 @@ FOUND = [
     Measurement("gan_test", 0.9942, 0.0008, 90, 0, "judge", (), {"per_class": [1.0, 0.98765]}),
     Measurement("reverse_kl", float("inf"), None, 90, 0, "judge"),
 ]
-HEADINGS = ["Measurements", "Samples", "Nearest training images", "Walks between latents",
-            "Training", "Settings and versions"]  # fmt: skip
+HEADINGS = ["In plain words", "Measurements", "Samples", "Nearest training images",
+            "Walks between latents", "Training", "Settings and versions"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +147,7 @@ def test_files_of_samples_have_what_is_possible(tmp_path, digits):
     for name in ("plain", "labelled"):
         page = write_report(tmp_path / f"{name}.html", tmp_path / f"{name}.npz", FOUND,
                             "mnist_mini")  # fmt: skip
-        assert headings(page) == HEADINGS[:3]
+        assert headings(page) == HEADINGS[:4]
         text = page.read_text()
         assert asks_nobody(text) and text.count("near copy</strong>") == 10, "training images"
     assert text.count('alt="ten samples of class') == 10
@@ -173,7 +169,7 @@ def test_points_are_drawn_over_their_modes(tmp_path):
     )  # fmt: skip
     assert result.exit_code == 0 and f"wrote {tmp_path / 'points.html'}" in result.stdout
     text = (tmp_path / "points.html").read_text()
-    assert headings(tmp_path / "points.html") == HEADINGS[:2]
+    assert headings(tmp_path / "points.html") == HEADINGS[:3]
     assert "generated: 300 points, 1 outside" in text
     generated = text.partition("generated:")[2].partition("</svg>")[0]
     drawn = spots(generated, "dots")
@@ -194,40 +190,6 @@ def test_refusals(tmp_path, run, digits):
     result = CliRunner().invoke(cli, ["evaluate", str(run.path), "--report", "page.pdf"])
     assert result.exit_code == 2 and "ending in .html" in result.output
     assert not list(tmp_path.glob("*.html"))
-
-
-def test_walks_end_in_samples_and_keep_to_the_sphere():
-    rng = np.random.default_rng(0)
-    a, b = rng.standard_normal((2, 100))
-    a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
-    arc, line = between(a, b, 9, True), between(a, b, 9, False)
-    for way in (arc, line):
-        np.testing.assert_allclose(way[[0, -1]], [a, b], atol=1e-6)
-    np.testing.assert_allclose(np.linalg.norm(arc, axis=1), 1.0, atol=1e-6)
-    angles = np.arccos(np.clip((arc[1:] * arc[:-1]).sum(axis=1), -1, 1))
-    np.testing.assert_allclose(angles, np.arccos(a @ b) / 8, atol=1e-3)
-    np.testing.assert_allclose(np.diff(line, axis=0), np.tile((b - a) / 8, (8, 1)), atol=1e-6)
-    np.testing.assert_allclose(between(a, 2 * a, 3, True)[1], 1.5 * a, atol=1e-6)
-    with pytest.raises(ValueError, match="two ends"):
-        between(a, b, 1, True)
-
-
-@pytest.mark.parametrize("truncation", [1.0, 0.7])
-def test_a_walk_leads_from_seed_to_seed(run, truncation):
-    gan = load_run(run.path)
-    gan.truncation = truncation
-    labels = np.array([3, 7])
-    frames = walk(Subject(gan), labels, steps=3, seed=5)
-    assert frames.shape == (2, 3, 28, 28, 1)
-    np.testing.assert_allclose(frames[:, 0], gan.generate(2, [3, 7], seed=5), atol=1e-6)
-    np.testing.assert_allclose(frames[:, 2], gan.generate(2, [3, 7], seed=7), atol=1e-6)
-    ends = truncation * latents_from_seeds(np.array([5, 7]), gan.pair.latent_dim, "normal").numpy()
-    middle = (ends[0] + ends[1]) / np.linalg.norm(ends[0] + ends[1])
-    latent = between(ends[0], ends[1], 3, True)[1]
-    cosine = middle @ latent / np.linalg.norm(latent)
-    assert cosine == pytest.approx(1, abs=0.01), "latents of like length: the middle halves"
-    made = gan([latent[None], np.array([3], np.int32)]).numpy()
-    np.testing.assert_allclose(frames[0, 1], made[0], atol=1e-6)
 
 
 def vertices(svg, kind):
@@ -264,7 +226,7 @@ def test_charts_are_the_same_every_time_and_take_their_colours_from_the_page():
     assert made == draw() and asks_nobody(made)
     assert not re.search(r"#(?![mp][0-9a-f]{10})", made), "no colour but the page's own"
     assert {f"var(--s{i})" for i in range(charts.COLOURS)} <= set(re.findall(r"var\([^)]*\)", made))
-    style = (Path(charts.__file__).parent / "report.html").read_text()
+    style = (Path(charts.__file__).parent / "style.html").read_text()
     for name in set(re.findall(r"var\((--\w+)\)", made)):
         assert style.count(f"{name}: #") == 2, f"{name} in light and in dark"
 

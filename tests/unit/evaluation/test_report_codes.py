@@ -128,7 +128,7 @@ def test_walks_between_codes_of_a_mixture_are_straight(tmp_path):
 def test_the_classes_colours_are_the_page_s_in_light_and_the_pictures_own():
     made = charts.class_scatter(np.eye(2), "t", np.array([0, 1]), ["a", "<b>"]).svg
     assert not re.search(r"#(?![mp][0-9a-f]{10})", made) and "&lt;b&gt;" in made
-    style = (Path(charts.__file__).parent / "report.html").read_text()
+    style = (Path(charts.__file__).parent / "style.html").read_text()
     for index, colour in enumerate(pictures.CLASS_COLOURS):
         assert f"--c{index}: {colour}" in style and style.count(f"--c{index}: #") == 2
     for name in set(re.findall(r"var\((--\w+)\)", made)):

@@ -12,7 +12,8 @@ from tfgan_survey.layers.conditioning import (
 )
 from tfgan_survey.layers.marginals import MarginalBias
 from tfgan_survey.layers.maxout import Maxout
-from tfgan_survey.layers.resampling import PixelShuffle
+from tfgan_survey.layers.resampling import PixelShuffle, ResampledConv2D
+from tfgan_survey.layers.spectral import SpectralConv2D, SpectralDense
 
 
 @pytest.fixture
@@ -44,6 +45,23 @@ def test_pixel_shuffle_moves_channels_into_space(draw):
         for v in range(r):
             expected[:, u::r, v::r, :] = x[..., (r * u + v) * c : (r * u + v + 1) * c]
     np.testing.assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize("shape", [(2, 6, 4, 3), (1, 2, 2, 1)])
+def test_one_operation_is_the_convolution_and_the_resampling_one_after_the_other(draw, shape):
+    x, kernel, bias = draw(*shape), draw(3, 3, shape[-1], 5), draw(5)
+
+    def made(resample, images):
+        layer = ResampledConv2D(5, resample)
+        layer.build(images.shape)
+        layer.set_weights([kernel, bias])
+        return np.array(layer(images))
+
+    copied = x.repeat(2, axis=1).repeat(2, axis=2)
+    np.testing.assert_allclose(made("up", x), made("none", copied), rtol=1e-4, atol=1e-5)
+    batch, height, width, _ = shape
+    pooled = made("none", x).reshape(batch, height // 2, 2, width // 2, 2, 5).mean(axis=(2, 4))
+    np.testing.assert_allclose(made("down", x), pooled, rtol=1e-4, atol=1e-5)
 
 
 def test_label_projection_adds_the_agreement(draw):
@@ -120,6 +138,12 @@ def test_wrong_shapes_are_refused():
         PixelShuffle(2)(np.zeros((1, 2, 2, 6), "float32"))
     with pytest.raises(ValueError, match="at least one unit"):
         Maxout(0, 5)
+    with pytest.raises(ValueError, match=r"map of \(4, 5\) cannot be halved"):
+        ResampledConv2D(2, "down")(np.zeros((1, 4, 5, 2), "float32"))
+    with pytest.raises(ValueError, match="resample='half': expected none, up or down"):
+        ResampledConv2D(2, "half")
+    with pytest.raises(ValueError, match="expected 3 x 3; put a pooling"):
+        ResampledConv2D(2, "up", 5)
 
 
 @pytest.mark.parametrize(
@@ -133,6 +157,9 @@ def test_wrong_shapes_are_refused():
         (ConditionalAffine(around_one=True), [(6,), (3,)]),
         (AppendLabelMaps(), [(4, 4, 6), (3,)]),
         (OneHotLabels(3), [()]),
+        (ResampledConv2D(3, "up"), [(4, 4, 2)]),
+        (SpectralConv2D(3, "down", iterations=2), [(4, 4, 2)]),
+        (SpectralDense(3, use_bias=False), [(4,)]),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, keras.Layer) else "",
 )

@@ -83,6 +83,38 @@ def test_a_frame_moves_with_the_loss():
     assert abs(1.0 + 3.0 * layer.frame.numpy()[0, 0] - 0.8) < 0.02
 
 
+def blob(sides, middle, spread, slope):
+    """A slanted bell of brightness: at `(v, u)` in halves of the sides, v down."""
+    v, u = ((2.0 * np.arange(side) + 1.0) / side - 1.0 for side in sides)
+    v = v[:, None] - middle[0]
+    around = u[None, :] - middle[1] - slope * v
+    bell = np.exp(-0.5 * ((v / spread[0]) ** 2 + (around / spread[1]) ** 2))
+    return np.rint(255 * bell).astype(np.uint8)[None, ..., None]
+
+
+def test_a_matched_frame_shows_the_source_where_the_target_lies():
+    source = blob((40, 40), (0.1, -0.05), (0.15, 0.12), 0.4)
+    target = blob((40, 40), (-0.1, 0.1), (0.22, 0.16), -0.2)
+    layer = LearntFrame()
+    layer.build((None, 40, 40, 1))
+    layer.match(source, target)
+    shown = layer(tf.constant(source / np.float32(127.5) - 1.0)).numpy()
+    assert np.mean(np.abs((shown + 1.0) / 2.0 - target / 255.0)) < 2e-3  # left as it is: 0.08
+    # The way back, of another size: sides count, not pixels.
+    back = LearntFrame()
+    back.build((None, 40, 40, 1))
+    back.match(blob((20, 20), (-0.1, 0.1), (0.22, 0.16), -0.2), source)
+    again = back(tf.constant(shown)).numpy()
+    assert np.mean(np.abs((again + 1.0) / 2.0 - source / 255.0)) < 3e-3
+
+
+def test_a_frame_of_nothing_to_see_stays_the_images_own():
+    layer = LearntFrame()
+    layer.build((None, 4, 4, 1))
+    layer.match(np.zeros((2, 4, 4, 1), np.uint8), np.ones((2, 4, 4, 1), np.uint8))
+    assert not layer.frame.numpy().any() and not layer.slant.numpy().any()
+
+
 def test_half_of_the_images_are_mirrored_the_others_left():
     seed = keras.random.SeedGenerator(0)
     x = noise((400, 2, 3, 1))

@@ -389,7 +389,7 @@ def test_labels_are_a_part_of_both_ways():
         ({"decoder_widths": (5,), "stack_steps": 3}, "leave decoder_widths out"),
         ({"stack_steps": -1}, "stack_steps=-1: expected 0 to"),
         ({"mixture_components": -1}, "mixture_components=-1: expected 0 to"),
-        ({"ema": 0.0}, "ema=0.0: expected a decay"),
+        ({"ema": 0.0}, "ema=0.0: expected float above 0 and below 1"),
         ({"corruption": "masking", "share": 2.0}, "share=2.0: expected float"),
     ],
 )  # fmt: skip

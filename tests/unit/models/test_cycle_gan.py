@@ -212,6 +212,34 @@ def test_translators_change_channels_and_sizes():
     assert networks.b_to_a.output_shape == (None, 8, 12, 1)
 
 
+def test_with_a_skip_a_translator_without_weights_is_tanh_of_twice_the_image():
+    pair = residual(((8, 8, 1), (8, 8, 3)), skip=True, **SMALL)
+    grey, colour = (np.float32(images(2, (8, 8, c))) / 127.5 - 1.0 for c in (1, 3))
+    for network in (pair.a_to_b, pair.b_to_a):
+        last = next(one for one in reversed(network.layers) if isinstance(one, keras.layers.Conv2D))
+        last.set_weights([np.zeros_like(one) for one in last.get_weights()])
+    np.testing.assert_allclose(
+        pair.a_to_b(grey), np.repeat(np.tanh(2.0 * grey), 3, axis=-1), atol=1e-6
+    )
+    brightness = colour.mean(axis=-1, keepdims=True)
+    np.testing.assert_allclose(pair.b_to_a(colour), np.tanh(2.0 * brightness), atol=1e-6)
+
+
+def test_frames_of_both_ways_and_their_averages_start_where_the_other_domain_lies():
+    networks = residual(((8, 8, 1), (8, 8, 1)), frame=True, **SMALL)
+    model = CycleGAN(networks, LeastSquares("zero_one"), ema=0.9)
+    wide, narrow = np.zeros((2, 1, 8, 8, 1), np.uint8)
+    wide[0, 1:7, 1:7], narrow[0, 2:6, 3:5] = 200, 100
+    model.adapt((wide, narrow))
+    there, back = model.a_to_b.get_layer(index=1), model.b_to_a.get_layer(index=1)
+    scales = [1.0 + one.speed * one.frame.numpy()[:, 0] for one in (there, back)]
+    # deviation of n equal pixels: sqrt((n^2 - 1) / 12)
+    np.testing.assert_allclose(scales[0], np.sqrt([35 / 15, 35 / 3]), rtol=1e-5)
+    np.testing.assert_allclose(scales[0] * scales[1], 1.0, rtol=1e-5)
+    for network, average in ((model.a_to_b, model.ema_a_to_b), (model.b_to_a, model.ema_b_to_a)):
+        assert same(values(network), values(average))
+
+
 def test_what_cannot_be_built_says_so():
     with pytest.raises(SettingError, match="built for two domains"):
         residual((28, 28, 1))

@@ -168,6 +168,18 @@ def test_it_is_evaluated_and_exported(straight, tmp_path):
     np.testing.assert_allclose(answer, model.translate(told), atol=1e-5)
 
 
+# Kernels 4 and strides 2 down and up: 18 pixels; a convolution 3 at the bottom adds 2 strides of 4.
+@pytest.mark.parametrize(("blocks", "sees"), [(0, 18), (1, 18 + 3 * 8)])
+def test_blocks_at_the_bottom_widen_what_a_pixel_is_drawn_from(blocks, sees):
+    pair = unet((48, 48, 1), depth=2, width=8, latent_dim=2, norm="none", blocks=blocks)
+    picture = tf.constant(np.random.default_rng(0).uniform(size=(1, 48, 48, 1)).astype(np.float32))
+    with tf.GradientTape() as tape:
+        tape.watch(picture)
+        pixel = pair.generator([tf.ones((1, 2)), picture])[0, 22, 22, 0]
+    touched = np.argwhere(tape.gradient(pixel, picture).numpy()[0, :, :, 0] != 0)
+    assert (touched.max(axis=0) - touched.min(axis=0) + 1).tolist() == [sees, sees]
+
+
 def test_every_degradation_can_be_saved():
     for name, kind in DEGRADATIONS.items():
         one = kind()

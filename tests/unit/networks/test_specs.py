@@ -12,6 +12,7 @@ import pytest
 from tfgan_survey.conditions import Classes, Vector
 from tfgan_survey.networks import NETWORKS, NetworkPair, Spec, mlp, pair_builder, points
 from tfgan_survey.registry import Units
+from tfgan_survey.zoo import build
 
 
 @pytest.mark.parametrize("condition", [None, Classes(3), Vector(2)], ids=str)
@@ -34,6 +35,19 @@ def test_facts_are_what_a_client_asks_with():
     facts = mlp((4, 4, 1), condition=Vector(2), latent_dim=5).facts()
     assert facts["num_classes"] is None
     assert facts["condition"] == {"kind": "vector", "size": 2}
+
+
+@pytest.mark.parametrize("name", ["survey_gan", "vae", "classifier"])
+def test_class_names_survive_saving_and_stand_on_cards(name):
+    spec = build(name, (6, 6, 1), 3).spec
+    assert "class_names" not in spec.get_config(), "files without names are as they always were"
+    with pytest.raises(ValueError, match="2 class names came for 3 classes"):
+        spec.learn_class_names(["a", "b"])
+    spec.learn_class_names(["a", "b", "c"])
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(spec))
+    assert again.class_names == ("a", "b", "c") and again.facts()["class_names"] == ["a", "b", "c"]
+    with pytest.raises(ValueError, match="came for no classes"):
+        Spec((2,)).learn_class_names(["a"])
 
 
 def test_a_spec_is_frozen_and_a_pair_is_one():
@@ -96,6 +110,6 @@ def test_a_builder_is_a_function_of_a_spec():
 
 def test_vectors_have_no_instance_norm():
     """It would take each unit's own mean from it and leave nothing."""
-    for build, shape in ((mlp, (2, 2, 1)), (points, (2,))):
+    for builder, shape in ((mlp, (2, 2, 1)), (points, (2,))):
         with pytest.raises(ValueError, match="norm=instance: expected one of batch, layer, none"):
-            build(shape, norm="instance")
+            builder(shape, norm="instance")

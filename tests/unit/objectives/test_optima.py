@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfgan_survey.objectives import OBJECTIVES
 from tfgan_survey.objectives.divergences import DIVERGENCES
 from tfgan_survey.objectives.f_divergence import FDivergence
+from tfgan_survey.objectives.hinge import Hinge
 from tfgan_survey.objectives.least_squares import LeastSquares
 from tfgan_survey.objectives.minimax import Minimax, NonSaturating
 from tfgan_survey.objectives.wasserstein import Wasserstein
@@ -34,7 +35,10 @@ def _logit(share):
         (LeastSquares("zero_one"), lambda p, q: p / (p + q)),
         (LeastSquares(a=0.2, b=0.9, c=0.5), lambda p, q: (0.9 * p + 0.2 * q) / (p + q)),
     ],
-    ids=repr,
+    # The address in the repr of a function is another in each process.
+    ids=lambda value: (
+        "optimum" if callable(value) and not hasattr(value, "get_config") else repr(value)
+    ),
 )
 def test_best_scores_are_the_closed_form(points, objective, optimum):
     np.testing.assert_allclose(
@@ -106,6 +110,21 @@ def test_wasserstein_is_the_shift_under_a_unit_slope_critic():
         )
         assert float(loss) == pytest.approx(-slope * shift, abs=1e-9)
     assert float(Wasserstein().generator_loss(tf.constant([[1.0], [4.0]]))) == pytest.approx(-2.5)
+
+
+def test_hinge_by_hand_and_its_best_loss_is_two_less_twice_the_total_variation(points):
+    real, fake = tf.constant([[2.0], [0.25], [-1.0]]), tf.constant([[1.0], [-3.0], [-0.5]])
+    # (0 + 3/4 + 2) / 3 + (2 + 0 + 1/2) / 3
+    assert float(Hinge().discriminator_loss(real, fake)) == pytest.approx(5.25 / 3)
+    assert float(Hinge().generator_loss(fake)) == pytest.approx(2.5 / 3)
+    p, q = points.p, points.q
+    best = float(points.d_loss(Hinge(), np.sign(p - q)))
+    assert best == pytest.approx(2.0 - np.abs(p - q).sum(), abs=1e-12)
+    # Piecewise linear in every score: no step from the best scores lowers it.
+    for index in range(len(p)):
+        for step in (-0.5, 0.5):
+            moved = np.sign(p - q) + step * np.eye(len(p))[index]
+            assert float(points.d_loss(Hinge(), moved)) >= best - 1e-12
 
 
 @pytest.mark.parametrize("kind", [Minimax, NonSaturating, LeastSquares])

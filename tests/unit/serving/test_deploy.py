@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import kubernetes_validate
@@ -269,3 +270,86 @@ def test_the_readme_names_files_commands_and_flags_that_exist():
         known = {option for parameter in cli.commands[name].params for option in parameter.opts}
         assert set(re.findall(r"--[\w-]+", rest)) <= known, (name, rest)
     assert {"--cors-origin"} <= {o for p in cli.commands["serve"].params for o in p.opts}
+
+
+# ---------------------------------------------------------------------- image of the local server
+
+
+def instructions():
+    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [tuple(line.split(maxsplit=1)) for line in lines]
+
+
+def check_dockerfile(*arguments):
+    path = os.pathsep.join((str(Path(sys.executable).parent), "/usr/bin", "/bin"))
+    command = [ROOT / "tools" / "check_dockerfile.sh", *arguments]
+    return subprocess.run(
+        command, env={"PATH": path}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_the_image_is_pinned_and_runs_without_rights():
+    found = instructions()
+    images = {text.split()[0] for name, text in found if name == "FROM"}
+    assert len(images) == 1 and re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", *images)
+    after = dict(found[max(i for i, (name, _) in enumerate(found) if name == "FROM") :])
+    assert after["USER"] == "10001" and "--uid 10001" in after["RUN"]
+    assert after["VOLUME"] == "/models"
+    assert after["EXPOSE"].split() == [str(port) for port in PORTS.values()]
+    # What is copied is there, and no more than that is sent to the builder.
+    copied = {name for kind, text in found if kind == "COPY" and "--from" not in text
+              for name in text.split()[:-1]}  # fmt: skip
+    kept = (ROOT / ".dockerignore").read_text(encoding="utf-8").split("\n*\n")[1].split()
+    assert {f"!{name}" for name in copied} == {name for name in kept if name[0] == "!"}
+    assert all((ROOT / name).exists() for name in copied)
+
+
+def test_the_dockerfile_is_linted_and_a_wrong_one_is_noticed(tmp_path):
+    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    for old, new, rule in ((":3.11.14-slim-bookworm AS", ":latest AS", "DL3007"),
+                           ("USER 10001", "USER root", "DL3002"),
+                           ("COPY deploy", "CPOY deploy", "unexpected 'C'")):  # fmt: skip
+        assert old in text
+        (tmp_path / "Dockerfile").write_text(text.replace(old, new), encoding="utf-8")
+        done = check_dockerfile(tmp_path / "Dockerfile")
+        assert done.returncode != 0 and rule in done.stdout + done.stderr
+    done = check_dockerfile(DEPLOY / "Dockerfile")
+    assert (done.returncode, done.stdout + done.stderr) == (0, f"{DEPLOY}/Dockerfile is linted.\n")
+
+
+def test_the_image_s_command_is_the_server_s_and_passes_arguments_on(tmp_path):
+    from tfgan_survey.cli import cli
+
+    shell = json.loads(dict(instructions())["ENTRYPOINT"])
+    told = tmp_path / "tfgan-survey"
+    told.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    told.chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+        "MODEL_BASE_PATH": f"{ROOT}/saved_models",
+        "MODEL_NAME": "cgan_mnist",
+    }
+    done = subprocess.run([*shell, "--enable-batching"], env=environment, capture_output=True,
+                          text=True, timeout=20, check=True)  # fmt: skip
+    name, *arguments = done.stdout.splitlines()
+    asked = cli.commands[name].make_context(name, arguments).params
+    assert asked["models"] == (ROOT / "saved_models" / "cgan_mnist",)
+    assert (asked["host"], asked["enable_batching"]) == ("0.0.0.0", True)
+    assert (asked["grpc_port"], asked["rest_port"]) == tuple(PORTS.values())
+
+
+def test_the_image_s_health_check_asks_for_the_model_s_status(digit_server):
+    def healthy(model, port):
+        done = subprocess.run(
+            [sys.executable, DEPLOY / "healthcheck.py", str(port)], text=True, timeout=20,
+            env={"MODEL_NAME": model, "http_proxy": "http://127.0.0.1:1"}, capture_output=True,
+            check=False,
+        )  # fmt: skip
+        return done.returncode, done.stderr.strip()
+
+    assert healthy("plain", digit_server.rest_port) == (0, "")
+    code, line = healthy("other", digit_server.rest_port)
+    assert code == 1 and "other" in line and "\n" not in line
+    code, line = healthy("plain", 1)
+    assert code == 1 and line.startswith("no status of plain on port 1: ")

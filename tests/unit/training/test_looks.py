@@ -6,7 +6,8 @@ from PIL import Image
 
 from tfgan_survey import pictures
 from tfgan_survey.data import load_arrays
-from tfgan_survey.training import train
+from tfgan_survey.training import RunFolder, train
+from tfgan_survey.training.film import CAPTION, captioned, write_film
 from tfgan_survey.training.looks import (
     FixedDenoisings,
     FixedReconstructions,
@@ -70,4 +71,30 @@ def test_a_denoiser_s_training_shows_denoising(tmp_path):
         expected = np.asarray(FixedDenoisings(model, images).picture())
         np.testing.assert_array_equal(np.asarray(picture), expected)
     with Image.open(run.film) as film:
-        assert film.size[1] == 5 * 3 * 29 - 1
+        assert film.size[1] == 5 * 3 * 29 - 1 + CAPTION
+
+
+def test_every_frame_says_its_step(tmp_path):
+    run = RunFolder(tmp_path)
+    grey = np.full((20, 100), 96, np.uint8)
+    for step in (0, 7, 12_000):
+        pictures.save(Image.fromarray(grey), run.frames / f"step_{step:07d}.png")
+    (run.frames / "step_0000009.png").write_text("cut")
+    said = []
+    assert write_film(run, said.append) == run.film and "left out" in said[0]
+    frames = []
+    with Image.open(run.film) as film:
+        for index in range(film.n_frames):
+            film.seek(index)
+            frames.append(np.asarray(film.convert("L"), int))
+    assert [frame.shape for frame in frames] == [(20 + CAPTION, 100)] * 3
+    for frame, text in zip(frames, ("step 0", "step 7", "step 12,000"), strict=True):
+        assert (frame[:20] == 96).all(), "the picture stays as it is"
+        alone = captioned(Image.fromarray(grey), text)
+        assert np.abs(frame - np.asarray(alone)).max() <= 2
+        margin = frame[20:]
+        assert margin.min() < 60 and (margin > 200).mean() > 0.5, "dark on white"
+    assert (frames[0] != frames[1]).any()
+    narrow = captioned(Image.new("RGB", (10, 10)), "step 12,000")
+    assert narrow.width > 60 and np.asarray(narrow)[10:, :2].min() == 255, "nothing is cut"
+    assert write_film(RunFolder(tmp_path / "none"), said.append) is None

@@ -74,8 +74,8 @@ def test_an_axis_can_be_exchanged_and_its_old_options_go():
         ({"norm": "batsch"}, SettingError, "expected one of batch"),
         ({"objective": "non_saturatin"}, UnknownNameError, "did you mean non_saturating"),
         ({"epochs": "1", "steps": "1"}, SettingError, "exactly one"),
-        ({"batch_size": "0"}, SettingError, "expected 1 to"),
-        ({"seed": "-1"}, SettingError, "expected 0 to"),
+        ({"batch_size": "0"}, SettingError, "expected int at least 1"),
+        ({"seed": "-1"}, SettingError, "expected int at least 0"),
     ],
 )
 def test_refused(overrides, error, message):

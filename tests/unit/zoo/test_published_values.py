@@ -9,11 +9,16 @@ import pytest
 from tfgan_survey.layers.dropout import LatentDropout
 from tfgan_survey.layers.maxout import Maxout
 from tfgan_survey.layers.packing import Pack
+from tfgan_survey.layers.resampling import ResampledConv2D
+from tfgan_survey.layers.spectral import Spectral
 from tfgan_survey.zoo import MODELS, build, resolve
 
 # Keras adds RMSProp's epsilon below the root: the square of the paper's code's 1e-8.
 _ADAM_SNIPPET = {"kind": "Adam", "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
 _ADAM_DCGAN = {**_ADAM_SNIPPET, "learning_rate": 2e-4, "beta_1": 0.5}
+# arXiv:1802.05957, table 1, row C; D's rate doubled, by the recipe, where it moves once and not 5
+# times.
+_ADAM_SNGAN = {**_ADAM_SNIPPET, "learning_rate": 2e-4, "beta_1": 0.0, "beta_2": 0.9, "d_times": 2}
 _RMSPROP = {"kind": "RMSprop", "learning_rate": 5e-5, "rho": 0.99, "epsilon": 1e-16}
 _SGD_2014 = {
     "kind": "RampedSGD", "learning_rate": 0.1, "momentum": 0.5, "final_momentum": 0.7,
@@ -29,6 +34,7 @@ _NON_SATURATING = {
 _PENALTY = {"kind": "GradientPenalty", "weight": 10.0, "target": 1.0}
 _NONE = {"kind": "NoRegularizer"}
 _WASSERSTEIN = {"kind": "Wasserstein"}
+_HINGE = {"kind": "Hinge"}
 
 # name -> optimizer of both, batch size, loop, objective, regularizer, latent law and width.
 # Sources: the survey snippet's AdamOptimizer() defaults; mnist.yaml of arXiv:1406.2661 (SGD,
@@ -80,6 +86,10 @@ PUBLISHED = {
     "wgan_gp": (
         {**_ADAM_SNIPPET, "learning_rate": 1e-4, "beta_1": 0.0, "beta_2": 0.9}, 64,
         {**_PLAIN, "n_critic": 5}, _WASSERSTEIN, _PENALTY, ("uniform", 100),
+    ),
+    "sngan": (_ADAM_SNGAN, 64, {**_PLAIN, "ema": 0.999}, _HINGE, _NONE, ("normal", 128)),
+    "sngan_projection": (
+        _ADAM_SNGAN, 64, {**_PLAIN, "ema": 0.999}, _HINGE, _NONE, ("normal", 128),
     ),
     "ls_gan": (
         _ADAM_DCGAN, 128, _PLAIN,
@@ -179,6 +189,20 @@ LAYERS = {
         ["dense 128 bias", _LEAKY] * 3 + ["dense 1 bias"],
     ),
 }  # fmt: skip
+_UP = ["conv 64 3 up bias", "conv 64 3 none bias", "conv 64 1 none bias", "relu", "relu"]
+_SN_G = [*_UP * 2, "relu", "conv 1 3 none bias", "tanh", "dense 3136 bias"]
+_SN_D = [
+    # 28 x 28 -> 14 x 14 -> 7 x 7, then two blocks that keep it; no ReLU before the first
+    *["sn conv 64 3 none bias", "sn conv 64 3 down bias", "sn conv 64 1 none bias"] * 2,
+    *["sn conv 64 3 none bias"] * 4, *["relu"] * 8, "linear", "sn dense 1 bias",
+]  # fmt: skip
+_CBN = ["batch 0.9 2e-05 plain", "affine"]
+LAYERS |= {
+    "sngan": ([*_SN_G, *["batch 0.9 2e-05"] * 5], _SN_D),
+    "sngan_projection": (
+        [*_SN_G, *_CBN * 4, "batch 0.9 2e-05"], [*_SN_D, "sn dense 64 bare"],
+    ),
+}  # fmt: skip
 GANS = [name for name, recipe in MODELS.items() if recipe.family == "gan"]
 models = pytest.mark.parametrize("name", GANS)
 
@@ -219,9 +243,11 @@ def _agrees(found, expected):
 def test_optimizers_losses_and_loop(name):
     gan, settings = _built(name)
     optimizer, batch_size, loop, objective, regularizer, latent = PUBLISHED[name]
-    for own in (gan.d_optimizer, gan.g_optimizer):
+    optimizer = dict(optimizer)
+    rates = {gan.d_optimizer: optimizer.pop("d_times", 1), gan.g_optimizer: 1}
+    for own, times in rates.items():
         found = _optimizer(own)
-        _agrees(found, optimizer)
+        _agrees(found, {**optimizer, "learning_rate": times * optimizer["learning_rate"]})
         assert ("decay" in found) == ("decay" in optimizer)
         if optimizer["kind"] in ("Adam", "RMSprop"):
             assert not found.get("amsgrad") and not found.get("centered")
@@ -239,19 +265,27 @@ def test_optimizers_losses_and_loop(name):
         [(None, latent[1]), (None,)] if settings.conditional else (None, latent[1])
     )
     low, high = (None, None) if gan.pair.output_range is None else gan.pair.output_range
-    last = LAYERS[name][0][-1]
-    assert (low, high) == {"tanh": (-1, 1), "sigmoid": (0, 1), "bits": (0, 1)}.get(
-        last, (None, None)
+    ranges = {"tanh": (-1, 1), "sigmoid": (0, 1), "bits": (0, 1)}
+    assert (low, high) == next(
+        (ranges[one] for one in LAYERS[name][0] if one in ranges), (None, None)
     )
 
 
 def _describe(layer):
     """Say a layer in the words of the table; None for those that only move numbers."""
     kind = type(layer).__name__
+    if isinstance(layer, Spectral):
+        assert layer.iterations == 1
+        plain = keras.layers.Dense if kind == "SpectralDense" else ResampledConv2D
+        config = {k: v for k, v in layer.get_config().items() if k != "iterations"}
+        return f"sn {_describe(plain.from_config(config))}"
     bias = "bias" if getattr(layer, "use_bias", False) else "bare"
     if kind == "Dense":
         own = layer.activation.__name__
         return f"dense {layer.units} {bias}" + ("" if own == "linear" else f" {own}")
+    if kind == "ResampledConv2D":
+        assert layer.kernel_size[0] == layer.kernel_size[1]
+        return f"conv {layer.filters} {layer.kernel_size[0]} {layer.resample} {bias}"
     if kind in ("Conv2D", "Conv2DTranspose"):
         assert layer.padding == "same" and layer.activation.__name__ == "linear"
         (size, other), (stride, _) = layer.kernel_size, layer.strides
@@ -271,7 +305,12 @@ def _describe(layer):
     if isinstance(layer, keras.layers.Dropout):
         return f"drop {layer.rate}"
     names = {"LeakyReLU": "leaky", "Activation": "", "LabelProjection": "projection"}
-    names |= {"ConditionalAffine": "affine", "MarginalBias": "marginal", "Binary": "bits"}
+    names |= {
+        "ReLU": "relu",
+        "ConditionalAffine": "affine",
+        "MarginalBias": "marginal",
+        "Binary": "bits",
+    }
     if kind == "LeakyReLU":
         return f"leaky {layer.negative_slope}"
     if kind == "Activation":
@@ -286,8 +325,8 @@ def test_layers(name):
     gan, _ = _built(name)
     for network, expected in zip((gan.generator, gan.discriminator), LAYERS[name], strict=True):
         found = [text for layer in network.layers if (text := _describe(layer))]
-        # the CGANs of 2014 have two branches, whose layers Keras lists in an order of its own
-        branched = name in ("cgan_2014", "tag_cgan")
+        # two branches, in the CGANs of 2014 and in residual blocks: Keras has an order of its own
+        branched = name in ("cgan_2014", "tag_cgan", "sngan", "sngan_projection")
         assert (sorted(found) == sorted(expected)) if branched else (found == expected)
 
 
@@ -301,8 +340,9 @@ def _law(name, kernel, network):
     if name in ("gan_2014", "cgan_2014"):
         bound = {"generator": 0.05, "discriminator": 0.005}[network]
         return bound / np.sqrt(3.0), bound  # mnist.yaml
-    if name == "fgan":
-        bound = np.sqrt(6.0 / (fan_in + fan_out))  # Keras' default
+    if name in ("fgan", "sngan", "sngan_projection"):
+        field = int(np.prod(kernel.shape[:-2]))  # of a convolution; 1 otherwise
+        bound = np.sqrt(6.0 / (fan_in + field * fan_out))  # Keras' default
         return bound / np.sqrt(3.0), bound
     return 0.02, np.inf  # Radford et al. 2016, section 4; PacGAN's code
 
@@ -321,6 +361,8 @@ def test_initial_weights(name):
                 assert abs(values.mean()) < 5.0 * spread / np.sqrt(values.size)
                 if bound == np.inf and values.size > 2000:  # no truncated normal
                     assert np.abs(values).max() > 2.5 * spread
+            elif variable.path.split("/")[-1] in ("left", "right"):
+                assert np.linalg.norm(values) == pytest.approx(1.0, rel=1e-5)
             else:
                 ones = variable.path.split("/")[-1] in ("gamma", "moving_variance")
                 np.testing.assert_array_equal(values, np.float32(ones))

@@ -6,11 +6,12 @@ where it lies, `read` gives a split. A derived set is made from a prepared one a
 
 from tfgan_survey.data.sets.binarised import BINARISED
 from tfgan_survey.data.sets.catalogue import DATASETS
+from tfgan_survey.data.sets.from_keras import KERAS
 from tfgan_survey.data.sets.mapped import MAPPED
 from tfgan_survey.data.sets.mini import MnistMini
 from tfgan_survey.data.sets.mixtures import MIXTURES, MixtureSet
 
-BUILT_IN = {"mnist_mini": MnistMini(), **{name: MixtureSet(name) for name in MIXTURES}}
+BUILT_IN = {"mnist_mini": MnistMini(), **{name: MixtureSet(name) for name in MIXTURES}, **KERAS}
 DERIVED = {**BINARISED, **MAPPED}
 """The sets that are made from a prepared one, by name."""
 KNOWN = (*DATASETS, *DERIVED, *BUILT_IN)

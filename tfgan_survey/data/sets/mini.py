@@ -62,6 +62,8 @@ def read_mini() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 class MnistMini:
     """The set `mnist_mini`."""
 
+    comes = "is shipped"
+
     def prepare(self) -> Path:
         """Return the shipped file, checked."""
         read_mini()

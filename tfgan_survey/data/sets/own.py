@@ -1,11 +1,10 @@
-"""Data sets of the user's own: an `.npz` of images, or what every such set has in common.
+"""Images of the user's own in an `.npz`, and how test images of own sets are held out.
 
-They answer as a prepared folder does: `counts`, `class_names` and `read`.
+Such a set answers as a prepared folder does: `counts`, `class_names` and `read`.
 """
 
 from __future__ import annotations
 
-import abc
 import os
 import zipfile
 import zlib
@@ -27,67 +26,41 @@ _UNREADABLE = (
 )  # fmt: skip
 
 
-class OwnSet(abc.ABC):
-    """Images with or without classes; where nobody named test images, some are held out.
+def with_test(path: Path, labels: Mapping[str, np.ndarray]) -> dict[str, tuple[str, np.ndarray]]:
+    """Return where the images of each split are stored; without test images some are held out.
 
     Formula:
         test = the last max(n // 10, min(2, n // 2)) of the n images of each class, in original
         order: a tenth, but two of a class of four or more, and one of a class of two or three.
-
     Why:
         Pictures are often sorted by class: the last tenth of all would be one class only. Metrics
         that look inside a class need two of it.
 
     Args:
-        path: where the set lies.
-        labels: split to class ids, integers `(n,)`; without `"test"` its images come from
-            `"train"`. A set without classes has 0 for every image.
-        class_names: one name a class.
+        path: where the set lies, for the message.
+        labels: what is stored as a split to class ids, integers `(n,)`; `"test"` may be missing.
+
+    Returns:
+        Split to what it is stored as and which rows of that.
 
     Raises:
-        DataError: a split without images, or nothing to hold out.
+        DataError: nothing can be held out.
     """
-
-    def __init__(self, path: Path, labels: Mapping[str, np.ndarray], class_names: Sequence[str]):
-        self.path, self.class_names = path, tuple(class_names)
-        self._labels = {split: np.asarray(ids, np.int32) for split, ids in labels.items()}
-        self._rows = {split: (split, np.arange(len(ids))) for split, ids in labels.items()}
-        if "test" not in labels:
-            held = last_tenth(self._labels["train"])
-            if not held.any():
-                raise DataError(
-                    f"{path}: no class has two images, of which one could be a test image; add "
-                    "some, or give test images of their own."
-                )
-            self._rows["train"] = ("train", np.flatnonzero(~held))
-            self._rows["test"] = ("train", np.flatnonzero(held))
-        self.counts = {split: len(rows) for split, (_, rows) in self._rows.items()}
-
-    def read(
-        self, split: str, image_size: int | tuple[int, int] | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Read one whole split in original order.
-
-        Args:
-            split: one of `counts`.
-            image_size: used only where the images of the set differ in size, and needed there.
-
-        Returns:
-            images uint8 `(n, height, width, channels)` and labels int32 `(n,)`.
-
-        Raises:
-            DataError: images that cannot be read.
-        """
-        stored, rows = self._rows[split]
-        return self._images(stored, rows, image_size), self._labels[stored][rows]
-
-    @abc.abstractmethod
-    def _images(self, stored: str, rows: np.ndarray, image_size) -> np.ndarray:
-        """Return some images of what is stored as a split."""
+    places = {split: (split, np.arange(len(ids))) for split, ids in labels.items()}
+    if "test" not in labels:
+        held = last_tenth(labels["train"])
+        if not held.any():
+            raise DataError(
+                f"{path}: no class has two images, of which one could be a test image; add "
+                "some, or give test images of their own."
+            )
+        places["train"] = "train", np.flatnonzero(~held)
+        places["test"] = "train", np.flatnonzero(held)
+    return places
 
 
 def last_tenth(labels: np.ndarray) -> np.ndarray:
-    """Return which images are held out as test images, see `OwnSet`.
+    """Return which images are held out as test images, see `with_test`.
 
     Args:
         labels: class ids, integers `(n,)`.
@@ -108,7 +81,7 @@ def last_tenth(labels: np.ndarray) -> np.ndarray:
     return result
 
 
-class ArrayFile(OwnSet):
+class ArrayFile:
     """An `.npz` with `images` and optional `labels`, `test_images`, `test_labels`, `class_names`.
 
     Args:
@@ -129,8 +102,11 @@ class ArrayFile(OwnSet):
         shapes = [images.shape[1:] for images in self._stored.values()]
         if len(set(shapes)) > 1:
             raise DataError(f"{path}: images are {shapes[0]}, test_images {shapes[1]}.")
-        labels, names = self._classes(path, arrays)
-        super().__init__(path, labels, names)
+        self.path = path
+        labels, self.class_names = self._classes(path, arrays)
+        self._labels = {split: np.asarray(ids, np.int32) for split, ids in labels.items()}
+        self._places = with_test(path, self._labels)
+        self.counts = {split: len(rows) for split, (_, rows) in self._places.items()}
 
     def _classes(self, path: Path, arrays: Mapping[str, np.ndarray]):
         """Return the labels of each split and the names of the classes."""
@@ -165,11 +141,23 @@ class ArrayFile(OwnSet):
                 f"{path}: labels go from {low} to {high}; expected class ids from 0 to "
                 f"{len(names) - 1}."
             )
-        return labels, names.tolist()
+        return labels, tuple(names.tolist())
 
-    def _images(self, stored: str, rows: np.ndarray, image_size) -> np.ndarray:
+    def read(
+        self, split: str, image_size: int | tuple[int, int] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Read one whole split in original order.
+
+        Args:
+            split: one of `counts`.
+            image_size: not used: all images of the file are of one size.
+
+        Returns:
+            images uint8 `(n, height, width, channels)` and labels int32 `(n,)`.
+        """
+        stored, rows = self._places[split]
         images = self._stored[stored]
-        return images if len(rows) == len(images) else images[rows]
+        return images if len(rows) == len(images) else images[rows], self._labels[stored][rows]
 
 
 def checked_images(path: Path, key: str, images: np.ndarray) -> np.ndarray:

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
-
-from tfgan_survey.data.images import sides
-from tfgan_survey.data.picture_files import ENDINGS, below, first_of, look, read
-from tfgan_survey.data.sets.own import OwnSet
+from tfgan_survey.data.picture_files import ENDINGS, below, first_of
 from tfgan_survey.errors import DataError
 
 
-class PictureFolder(OwnSet):
-    """PNG, JPEG and WebP files below a folder, in the order of their names.
+class Picture(NamedTuple):
+    """A picture of a folder.
+
+    Args:
+        split: such as `train`.
+        label: name of its class; "" where there are none.
+        file: its path below the folder, with slashes.
+    """
+
+    split: str
+    label: str
+    file: str
+
+
+class PictureFolder:
+    """PNG, JPEG and WebP files below a folder, in the order of their names; none is opened here.
 
     A subfolder `train` and those beside it, such as `test`, are splits. Subfolders of a split, or
-    of the folder where there are no splits, are classes, in the order of their names. The pictures
-    become grey if every one of them is, else RGB; transparent parts lie on white; a camera's note
-    of how it was held is followed.
+    of the folder where there are no splits, are classes, in the order of their names. `pictures`
+    are all of them, in the order of their paths.
 
     Args:
         path: the folder. Hidden files and other endings are not looked at.
@@ -28,42 +37,25 @@ class PictureFolder(OwnSet):
             are looked at, as `train` and `test`; see `holds_domains`.
 
     Raises:
-        DataError: no pictures, some in class folders and some beside, or files that are no
-            pictures; the message names the first and counts them.
+        DataError: no pictures, or some in class folders and some beside.
     """
 
     def __init__(self, path: Path, domain: str = ""):
+        self.path, self.domain = path, domain
         found = _of_domain(path, below(path), domain) if domain else below(path)
-        self._files, classes = _arranged(path, found, domain)
-        names = sorted({name for of_split in classes.values() for name in of_split})
-        labels = {split: np.searchsorted(names, ids) for split, ids in classes.items()}
-        super().__init__(path, labels, names if names != [""] else ["image"])
-        files = [file for of_split in self._files.values() for file in of_split]
-        headers = look(path, files)
-        self._channels = 1 if all(grey for _, grey in headers) else 3
-        sizes = Counter(size for size, _ in headers)
-        self.image_sizes = {*sizes}
-        self._size = sizes.most_common(1)[0][0]
-        self._odd = [
-            f"{self._short(file)} ({width}x{height})"
-            for file, ((height, width), _) in zip(files, headers, strict=True)
-            if (height, width) != self._size
-        ]
+        self.pictures = _arranged(path, found, domain)
 
-    def _images(self, stored: str, rows: np.ndarray, image_size) -> np.ndarray:
-        if image_size is None and self._odd:
-            height, width = self._size
-            raise DataError(
-                f"{self.path}: not every picture is {width}x{height} as most are: "
-                f"{first_of(self._odd)}. Give image_size (--set image_size={min(self._size)}) to "
-                "stretch all to it, or make them equal."
-            )
-        size = self._size if image_size is None else sides(image_size)
-        files = [self._files[stored][row] for row in rows]
-        return read(self.path, files, size, self._channels)
-
-    def _short(self, file: Path) -> str:
-        return file.relative_to(self.path).as_posix()
+    def seen(self) -> dict[str, tuple[int, int]]:
+        """Return bytes and time of the last change, in ns, of each picture that can be asked."""
+        known = {}
+        for one in self.pictures:
+            try:
+                about = (self.path / one.file).stat()
+            except OSError:
+                known[one.file] = (-1, -1)  # a link that leads nowhere
+                continue
+            known[one.file] = (about.st_size, about.st_mtime_ns)
+        return known
 
 
 def holds_domains(path: Path) -> bool:
@@ -99,26 +91,23 @@ def _of_domain(path: Path, found: Iterable[tuple[str, ...]], domain: str) -> lis
     return own
 
 
-def _arranged(
-    path: Path, found: Iterable[tuple[str, ...]], domain: str = ""
-) -> tuple[dict[str, list[Path]], dict[str, list[str]]]:
-    """Return the pictures of each split, and the class of each: "" where there are none."""
+def _arranged(path: Path, found: Iterable[tuple[str, ...]], domain: str = "") -> list[Picture]:
+    """Return the pictures with the split and the class of each."""
     top = {parts[0].removesuffix(domain) for parts in found if len(parts) > 1}
     above = int("train" in top)
     if "test" in top and not above:
         raise DataError(f"{path} has pictures in a folder test and none in one called train.")
-    files: dict[str, list[Path]] = {}
-    classes: dict[str, list[str]] = {}
+    pictures = []
     for parts in found:
         if len(parts) <= above:
             raise DataError(f"{path} has {parts[0]} beside its folder train; move it into a split.")
         split = parts[0].removesuffix(domain) if above else "train"
-        files.setdefault(split, []).append(path.joinpath(*parts))
-        classes.setdefault(split, []).append(parts[above] if len(parts) > above + 1 else "")
-    names = {name for of_split in classes.values() for name in of_split}
+        label = parts[above] if len(parts) > above + 1 else ""
+        pictures.append(Picture(split, label, "/".join(parts)))
+    names = {one.label for one in pictures}
     if "" in names and len(names) > 1:
         raise DataError(
             f"{path} has pictures in class folders ({first_of(sorted(names - {''}))}) and others "
             "beside these; put them into a class too."
         )
-    return files, classes
+    return pictures

@@ -183,7 +183,8 @@ def _version(text: str | None) -> int | None:
 class CardApi:
     """What exports say of themselves: `GET /cards/M[/versions/N or /labels/L]`, for the client.
 
-    TensorFlow Serving has no place for it, so it lies outside of /v1.
+    `GET /cards/` names the models that are served. TensorFlow Serving has no place for either, so
+    they lie outside of /v1.
 
     Args:
         engine: has the models.
@@ -197,6 +198,10 @@ class CardApi:
         request = Request(scope, receive)
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         try:
+            if request.method in ("GET", "HEAD") and path in ("", "/"):
+                body = orjson.dumps({"models": self._engine.repository.names()})
+                await Response(body, media_type=JSON)(scope, receive, send)
+                return
             match = _CARD.fullmatch(path)
             if request.method not in ("GET", "HEAD") or match is None:
                 raise ServingError("NOT_FOUND", f"expected GET /cards/MODEL, got {path[:200]!r}")

@@ -113,6 +113,10 @@ class Repository:
             raise ServingError("NOT_FOUND", f"Could not find version {version} of model {name}")
         return [model.versions[version]]
 
+    def names(self) -> list[str]:
+        """Return the names of the configured models, in the order of their configuration."""
+        return list(self._models)
+
     def knows(self, name: str) -> bool:
         """Answer whether a model of that name is configured.
 

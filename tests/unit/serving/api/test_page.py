@@ -144,23 +144,25 @@ def test_the_keyboard_does_it_all(page, browser):
         seen.append(browser.switch_to.active_element)
         if seen[-1].get_attribute("id") == "generate":
             break
-    assert [e.get_attribute("id") for e in seen] == ["digit", "count", "seed", "generate"]
+    reached = [e.get_attribute("id") for e in seen]
+    assert reached == ["pick", "digit", "count", "seed", "generate"]
     outline = browser.execute_script("return getComputedStyle(arguments[0]).outline", seen[-1])
     assert "solid 3px" in outline, "the focus is seen"
-    seen[0].send_keys("7")
-    seen[1].send_keys(Keys.CONTROL, "a")
-    seen[1].send_keys("2", Keys.ENTER)
+    seen[1].send_keys("7")
+    seen[2].send_keys(Keys.CONTROL, "a")
+    seen[2].send_keys("2", Keys.ENTER)
     shown.settled()
     assert shown.images()[0] == ["7, seed 0", "7, seed 1"]
     # From there to the end of the page: no trap, and every control is reached.
     order = []
-    for _ in range(12):
+    for _ in range(15):
         browser.switch_to.active_element.send_keys(Keys.TAB)
         element = browser.switch_to.active_element
         order.append(element.get_attribute("id") or element.text or element.tag_name)
         if element.tag_name in ("summary", "body"):
             break
-    expected = ["seed", "generate", "pictures-curl", "Copy", "walk-digit", "from", "to", "walk"]
+    expected = ["seed", "generate", "shuffle", "save", "pictures-curl", "Copy", "walk-digit",
+                "to-digit", "from", "to", "walk"]  # fmt: skip
     assert order[:-1] == expected and order[-1].startswith("Server")
 
 
@@ -199,6 +201,70 @@ def test_a_walk_leads_from_seed_to_seed(page, digits, name, label):
     )
     shown["play"].click()
     assert shown["play"].get_attribute("aria-pressed") == "false"
+
+
+def test_a_walk_leads_from_class_to_class(page, digits, browser):
+    gan, shown = digits[0]["cgan_mnist"], page("?model=cgan_mnist")
+    Select(shown["walk-digit"]).select_by_visible_text("3")
+    Select(shown["to-digit"]).select_by_visible_text("8")
+    shown.fill("to", 0)
+    shown.click("walk")
+    assert shown.note.startswith("From 3, seed 0 to 8, seed 0;")
+    frames = to_uint8(gan.walk(0, [3, 8], frames=16))[..., 0].astype(int)
+    for place in (0, 7, 15):
+        shown.slide(place)
+        assert np.abs(shown.canvas("#frame") - frames[place]).max() <= 1
+    command = browser.execute_script("return document.getElementById('walk-curl').textContent")
+    pixels = np.rint(255 * np.array(post_curl(command)))[0, ..., 0]
+    assert np.abs(pixels - frames[15]).max() <= 1
+    # Without a way between classes there is no second one to choose.
+    Select(shown["pick"]).select_by_visible_text("plain")
+    shown.settled()
+    assert shown.images()[0][0] == "seed 0" and not shown["to-digit"].is_displayed()
+    assert "model=plain" in browser.current_url and not shown["walked"].is_displayed()
+    assert browser.find_element(By.TAG_NAME, "h1").text == "Pictures on request"
+
+
+def test_shuffled_seeds_and_a_picture_to_keep(page, digits, browser):
+    shown = page("?model=cgan_mnist&count=3&digit=4")
+    seeds = {shown["seed"].get_attribute("value")}
+    for _ in range(2):
+        shown.click("shuffle")
+        seeds.add(shown["seed"].get_attribute("value"))
+    assert len(seeds) == 3
+    assert shown.images()[0][0] == f"4, seed {shown['seed'].get_attribute('value')}"
+    browser.execute_script(
+        "HTMLAnchorElement.prototype.click = function () {"
+        " window.kept = [this.download, this.href]; }"
+    )
+    shown.click("save")
+    name, link = browser.execute_script("return window.kept")
+    assert name == f"cgan_mnist_seed{shown['seed'].get_attribute('value')}.png"
+    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(link.partition(",")[2]))), int)
+    images = shown.images()[1]
+    assert sheet.shape[:2] == (56, 3 * 58 - 2)
+    for i, image in enumerate(images):
+        np.testing.assert_array_equal(sheet[::2, 58 * i : 58 * i + 56 : 2, 0], image)
+    shown.click("walk")
+    shown.click("save-walk")
+    name, link = browser.execute_script("return window.kept")
+    assert name == "cgan_mnist_walk.png"
+    size = Image.open(io.BytesIO(base64.b64decode(link.partition(",")[2]))).size
+    assert size == (16 * 58 - 2, 56)
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_nothing_is_wider_than_the_window(page, browser, width):
+    shown = page("?model=cgan_mnist&count=12")
+    size = browser.get_window_size()
+    override = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", override)
+    try:
+        shown.click("walk")
+        wide = browser.execute_script("return document.documentElement.scrollWidth")
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert wide <= width and size == browser.get_window_size()
 
 
 def post_curl(command):
@@ -255,12 +321,15 @@ def test_an_unknown_model_is_told_and_can_be_mended(page):
 
 @pytest.fixture(scope="module")
 def translator(start, tmp_path_factory):
-    """A small model from grey to colour and back, and a server of it."""
+    """A small model from grey to colour and back, and a server of it and of one with classes."""
     root = tmp_path_factory.mktemp("translator")
     small = {"width": 2, "blocks": 1, "patch_width": 2, "patch_layers": 1}
     model = build("cyclegan_digits", ((8, 12, 1), (8, 12, 3)), **small)
     export_savedmodel(model, root / "pair")
-    return model, start(models=(root / "pair",))
+    clothed = build("survey_gan", (8, 8, 3), num_classes=3, latent_dim=2)
+    clothed.spec.learn_class_names(["shirt", "<b>shoe", "bag"])
+    export_savedmodel(clothed, root / "clothes")
+    return model, start(models=(root / "clothes", root / "pair"))
 
 
 def test_an_upload_is_translated(page, translator, tmp_path, browser):
@@ -296,6 +365,26 @@ def test_an_upload_is_translated(page, translator, tmp_path, browser):
     assert shown.bad and shown.note == "none.png is no picture that this browser can read."
 
 
+def test_classes_are_called_as_the_export_says(page, translator, browser):
+    shown = page("?count=4", server=translator[1])
+    tiles = browser.find_elements(By.CSS_SELECTOR, "#pictures img")
+    assert [one.get_attribute("alt") for one in tiles] == [
+        "shirt, seed 0", "<b>shoe, seed 1", "bag, seed 2", "shirt, seed 3",
+    ]  # fmt: skip
+    assert browser.find_element(By.TAG_NAME, "h1").text == "Pictures on request"
+    labels = [one.text for one in browser.find_elements(By.CSS_SELECTOR, "[data-noun]")]
+    assert set(filter(None, labels)) <= {"class", "Class"} and any(labels)
+    assert [one.text for one in Select(shown["digit"]).options] == [
+        "all",
+        "shirt",
+        "<b>shoe",
+        "bag",
+    ]
+    Select(shown["pick"]).select_by_visible_text("pair")
+    shown.settled()
+    assert shown.note == "Choose a picture." and not shown["generate"].is_displayed()
+
+
 def test_another_server_needs_cors(page, digit_server, closed_server):
     def query(server, model):
         return f"?model={model}&url=http://127.0.0.1:{server.rest_port}"
@@ -310,7 +399,7 @@ def test_another_server_needs_cors(page, digit_server, closed_server):
 
 def test_the_page_is_small_and_asks_nobody_else():
     text = PAGE.read_text(encoding="utf-8")
-    assert len(text) < 25_000
+    assert len(text) < 30_000
     assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!data:)|@import|\burl\(|<script src""", text)
     assert "innerHTML" not in text, "answers are shown as text, never as markup"
 

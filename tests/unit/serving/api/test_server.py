@@ -26,24 +26,17 @@ from tfgan_survey.serving.wire.config_files import MonitoringConfig
 from tfgan_survey.serving.wire.status import ServingError
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def test_sigterm_finishes_what_is_in_flight(toys):
-    rest_port, grpc_port = free_port(), free_port()
     process = subprocess.Popen(
         [sys.executable, "-c", "from tfgan_survey.cli import main; main()", "serve",
-         str(toys / "half"), "--rest-port", str(rest_port), "--grpc-port", str(grpc_port)],
+         str(toys / "half"), "--rest-port", "0", "--grpc-port", "0"],
         stderr=subprocess.PIPE, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
     )  # fmt: skip
     try:
-        url = f"http://127.0.0.1:{rest_port}/v1/models/half"
         lines = iter(process.stderr.readline, "")
-        where = f"serving REST at http://127.0.0.1:{rest_port} and gRPC at 127.0.0.1:{grpc_port}"
-        assert any(line.rstrip().endswith(where) for line in lines)
+        where = r"serving REST at (http://127\.0\.0\.1:\d+) and gRPC at (127\.0\.0\.1:\d+)$"
+        serving = next(filter(None, (re.search(where, line.rstrip()) for line in lines)))
+        url = f"{serving[1]}/v1/models/half"
         steps, answers = 600_000, []  # longer than the wait below
         body = {"signature_name": "slow", "instances": [steps]}
         request = predict_pb2.PredictRequest()
@@ -51,7 +44,7 @@ def test_sigterm_finishes_what_is_in_flight(toys):
         request.inputs["steps"].CopyFrom(tf.make_tensor_proto([steps]))
         client = httpx.Client(timeout=120)
         assert client.get(url).status_code == 200  # the connection is open
-        channel = grpc.insecure_channel(f"127.0.0.1:{grpc_port}")
+        channel = grpc.insecure_channel(serving[2])
         grpc.channel_ready_future(channel).result(timeout=60)
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
 

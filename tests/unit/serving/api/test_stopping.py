@@ -2,9 +2,9 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +21,7 @@ from tensorflow_serving.apis import (
 from tfgan_survey.serving.api import grpc_api
 
 FOREVER = 2**31 - 1  # steps of the toy's loop: hours
+SERVING = r"serving REST at (\S+)"
 
 
 @pytest.fixture
@@ -38,21 +39,20 @@ def hanging(toys, tmp_path):
 
 @pytest.fixture
 def process():
-    """Return a function that starts `serve` and waits for a line on stderr."""
+    """Return a function that starts `serve`, waits for a line on stderr and returns its match."""
     started = []
 
     def start_one(model, line, *flags):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
         command = [sys.executable, "-m", "tfgan_survey.cli", "serve", str(model)]
-        command += ["--rest-port", str(port), "--grpc-port", "0"]
+        command += ["--rest-port", "0", "--grpc-port", "0"]
         command += ["--rest-api-timeout-in-ms", "1500", *flags]
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
         found = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
         started.append(found)
-        assert any(line in got for got in iter(found.stderr.readline, ""))
-        return found, f"http://127.0.0.1:{port}/v1/models/{model.name}"
+        matches = (re.search(line, got) for got in iter(found.stderr.readline, ""))
+        match = next(filter(None, matches), None)
+        assert match is not None, f"it ended without the line {line}"
+        return found, match
 
     yield start_one
     for found in started:
@@ -67,8 +67,9 @@ def ends_within(process, seconds):
     return process.returncode
 
 
-def hang(url):
+def hang(serving):
     """Send a request that runs for hours; return the thread that waits for it."""
+    url = f"{serving[1]}/v1/models/half"
     body = {"signature_name": "slow", "instances": [FOREVER]}
 
     def ask():
@@ -82,8 +83,8 @@ def hang(url):
 
 
 def test_sigterm_ends_while_a_run_hangs(process, toys):
-    server, url = process(toys / "half", "serving REST")
-    thread = hang(url)
+    server, serving = process(toys / "half", SERVING)
+    thread = hang(serving)
     server.send_signal(signal.SIGTERM)
     # The time limit of requests, uvicorn's two seconds more, and twice STOP_SECONDS.
     assert ends_within(server, 1.5 + 2 + 2 * 5 + 6) == 1
@@ -91,8 +92,8 @@ def test_sigterm_ends_while_a_run_hangs(process, toys):
 
 
 def test_a_second_signal_ends_at_once(process, toys):
-    server, url = process(toys / "half", "serving REST", "--rest-api-timeout-in-ms", "60000")
-    thread = hang(url)
+    server, serving = process(toys / "half", SERVING, "--rest-api-timeout-in-ms", "60000")
+    thread = hang(serving)
     server.send_signal(signal.SIGTERM)
     time.sleep(0.7)
     assert server.poll() is None
