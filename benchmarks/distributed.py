@@ -331,7 +331,8 @@ all workers, so N workers end with one worker's weights but for the order of sum
 | several steps an execution | yes | yes |
 | XLA | yes | off: TensorFlow 2.21 refuses to compile sums over replicas of processors |
 | step by step in Python | yes | refused |
-| models | all | `GAN` and its conditional form; others, `mismatched`, augmentation and spectral normalisation are refused |
+| models | all | `GAN` and its conditional form; the other kinds are refused |
+| `mismatched`, augmentation, spectral normalisation | yes | refused |
 | optimizers that clip or scale gradients, or gather them over steps | yes | refused |
 | batches | any | of one size, a multiple of N (and of a packed discriminator's packs) |
 | held-out losses during `fit` | yes | refused; `--probe` measures in the chief |
