@@ -20,7 +20,7 @@ CHINESE = sorted(name for name in PAGES if name.endswith(".zh.md"))
 # Written by programs, and what goes beyond the how-to pages: in English in both sites.
 ENGLISH_ONLY = {
     *(f"docs/{path.stem}.md" for path in (ROOT / "benchmarks").glob("*.py")),
-    *(f"docs/{name}.md" for name in ("own_pictures", "looking", "exports")),
+    *(f"docs/{name}.md" for name in ("own_pictures", "looking", "exports", "scaling")),
 }
 FENCE = re.compile(r"^```\w*\n(.*?)^```", re.S | re.M)
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
