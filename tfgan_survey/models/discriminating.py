@@ -104,7 +104,8 @@ class Discriminates:
         """
         self.d_optimizer.apply(gradients, self.discriminator.trainable_variables)
         self.regularizer.project(self.discriminator)
-        spectral.advance(self.discriminator)
+        for _, network in self.scorers().values():
+            spectral.advance(network)
 
     def score_signature(self, network: keras.Model) -> tuple[Callable, list[tf.TensorSpec]]:
         """Return the signature `score`: of images in [0, 1], and of their condition.
