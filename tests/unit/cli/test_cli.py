@@ -120,7 +120,7 @@ def test_models_name_shows_what_can_be_set(capsys):
     assert any(row.startswith("width 32 int at least 1 and at most 65536") for row in rows)
     assert any(row.startswith("truncation 0.85 float above 0 and at most 1") for row in rows)
     assert any(row.startswith("steps 12000 int at least 1 or none") for row in rows)
-    assert "arXiv:1802.05637" in out and "others: none, weight_clipping" in rows
+    assert "arXiv:1802.05637" in out and "others: none, r1, weight_clipping" in rows
     code, out, _ = invoke(capsys, "models", "cgan_mnist", "--set", "network=mlp")
     assert code == 0 and "generator_widths" in out and "kernel_size" not in out
     assert "did you mean" in invoke(capsys, "models", "cgan_mnits")[2]
@@ -183,9 +183,8 @@ def test_kill_and_resume_equals_straight(capsys, tmp_path):
     assert invoke(capsys, *TRAIN, *steps, "--output", killed, "--resume")[0] == 0
     straight, after = (step_history(RunFolder(tmp_path / name).losses).read()
                        for name in ("straight", "killed"))  # fmt: skip
-    assert [(row["steps"], row["num"]) for row in straight] == [(i, 100) for i in
-                                                                (100, 200, 300, 400)]  # fmt: skip
-    assert [row["steps"] for row in after] == [100, 200, 300, 400]
+    assert [(row["steps"], row["num"]) for row in straight] == [(100, 100), (200, 100)]
+    assert [row["steps"] for row in after] == [100, 200]
     a, b = load_run(tmp_path / "straight"), load_run(killed)
     for left, right in ((a, b), (a.d_optimizer, b.d_optimizer), (a.g_optimizer, b.g_optimizer)):
         for u, v in zip(left.variables, right.variables, strict=True):

@@ -331,7 +331,7 @@ def test_both_domains_are_converted_and_each_is_told_once(files):
     assert len(lines) == 2 and lines[1].endswith("4x6x1 are made 5x5x1 (image_size=(5, 5))")
     write(folder / "own", arrays["grey"]["images"])
     home.load_arrays(folder / "own", "train", 4, log=lines.append)
-    assert lines[2] == f"{folder}/own train: images of 4x6x1 are made 4x4x1 (image_size=4)"
+    assert lines[-1] == f"{folder}/own train: images of 4x6x1 are made 4x4x1 (image_size=4)"
 
 
 # ------------------------------------------------------------------ refused

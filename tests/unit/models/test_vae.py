@@ -377,10 +377,10 @@ def test_an_export_answers_like_the_model_and_refuses_bad_labels(conditional, tm
         ({"codec": "conv", "channels": (2,), "spatial": True}, "choose spatial=false"),
         ({"codec": "conv", "channels": (2, 2, 2, 2)}, "8x8 cannot be halved 4 times"),
         ({"kl_weight": -1.0}, "kl_weight=-1.0: expected at least 0"),
-        ({"num_samples": 0}, "num_samples=0: expected 1 to"),
+        ({"num_samples": 0}, "num_samples=0: expected int at least 1"),
         ({"warm_up_steps": -1}, "warm_up_steps=-1: expected 0 to"),
-        ({"ema": 1.0}, "ema=1.0: expected a decay between 0 and 1"),
-        ({"truncation": 0.0}, "truncation=0.0: expected above 0"),
+        ({"ema": 1.0}, "ema=1.0: expected float above 0 and below 1"),
+        ({"truncation": 0.0}, "truncation=0.0: expected float above 0"),
     ],
 )  # fmt: skip
 def test_wrong_settings_are_refused(options, message):

@@ -50,8 +50,7 @@ def test_best_scores_are_the_closed_form(points, objective, optimum):
     "objective",
     [Minimax(), NonSaturating(), LeastSquares(), LeastSquares("zero_one")]
     + [FDivergence(name) for name in DIVERGENCES if name != "total_variation"],
-    # A function's own name holds its address, which two processes side by side disagree on.
-    ids=lambda one: "optimum" if callable(one) else repr(one),
+    ids=repr,
 )
 def test_probability_at_the_optimum_is_p_over_p_plus_q(points, objective):
     probabilities = objective.probabilities(tf.constant(points.best_scores(objective))).numpy()
