@@ -189,18 +189,18 @@ LAYERS = {
         ["dense 128 bias", _LEAKY] * 3 + ["dense 1 bias"],
     ),
 }  # fmt: skip
-_UP = ["conv 64 3 up bias", "conv 64 3 none bias", "conv 64 1 none bias", "relu", "relu"]
-_SN_G = [*_UP * 2, "relu", "conv 1 3 none bias", "tanh", "dense 3136 bias"]
+_UP = ["conv 32 3 up bias", "conv 32 3 none bias", "conv 32 1 none bias", "relu", "relu"]
+_SN_G = [*_UP * 2, "relu", "conv 1 3 none bias", "tanh", "dense 1568 bias"]
 _SN_D = [
     # 28 x 28 -> 14 x 14 -> 7 x 7, then two blocks that keep it; no ReLU before the first
-    *["sn conv 64 3 none bias", "sn conv 64 3 down bias", "sn conv 64 1 none bias"] * 2,
-    *["sn conv 64 3 none bias"] * 4, *["relu"] * 8, "linear", "sn dense 1 bias",
+    *["sn conv 32 3 none bias", "sn conv 32 3 down bias", "sn conv 32 1 none bias"] * 2,
+    *["sn conv 32 3 none bias"] * 4, *["relu"] * 8, "linear", "sn dense 1 bias",
 ]  # fmt: skip
 _CBN = ["batch 0.9 2e-05 plain", "affine"]
 LAYERS |= {
     "sngan": ([*_SN_G, *["batch 0.9 2e-05"] * 5], _SN_D),
     "sngan_projection": (
-        [*_SN_G, *_CBN * 4, "batch 0.9 2e-05"], [*_SN_D, "sn dense 64 bare"],
+        [*_SN_G, *_CBN * 4, "batch 0.9 2e-05"], [*_SN_D, "sn dense 32 bare"],
     ),
 }  # fmt: skip
 GANS = [name for name, recipe in MODELS.items() if recipe.family == "gan"]
